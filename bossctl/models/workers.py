@@ -12,9 +12,9 @@ class Worker:
     """A pg-boss process.
 
     From the registry (`source` registry): `instance` is its id, `alive` follows FACTS §3.5 (not stopped, heartbeat
-    younger than three intervals). Inferred from database sessions (`source` inferred): `instance` is
-    `session <pid>`, `pid` is the *server* process of the session, `alive` is True while it is connected and
-    `release`, `queues` and the heartbeat are unknown (None or empty).
+    younger than three intervals). Inferred from database sessions (`source` inferred): one entry stands for all
+    `sessions` of one application name, role and address, `alive` is True while they are connected, and what sessions
+    do not tell (pid, release, queues, heartbeat) is None or empty.
     """
 
     instance: str

@@ -1,0 +1,60 @@
+"""Column lists for statements that list or show jobs; the alias is always `j`."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.relations import job_columns
+from bossctl.sql.text import trusted
+
+LISTED: tuple[str, ...] = (
+    "id",
+    "name",
+    "state",
+    "priority",
+    "retry_count",
+    "retry_limit",
+    "created_on",
+    "start_after",
+    "started_on",
+    "completed_on",
+    "keep_until",
+    "singleton_key",
+    "dead_letter",
+    "archived",
+    "blocked",
+)
+
+BIG: tuple[str, ...] = ("data", "output", "source_output", "trace_context")
+"""Columns that may be megabytes long."""
+
+_SPELLED = {"id": "j.id::text AS id", "name": "j.name AS queue", "state": "j.state::text AS state"}
+
+HUGE_BYTES = 32 * 1024 * 1024
+"""Stored documents above this are not turned into text unless asked for whole."""
+
+
+def listed() -> sql.Composable:
+    """The columns of a JobRow. `state` and `id` are cast here, outside any relation."""
+    return trusted(", ".join(_SPELLED.get(name, f"j.{name}") for name in LISTED))
+
+
+def other_fields(catalog: Catalog) -> tuple[str, ...]:
+    """Canonical columns this schema has beyond LISTED and BIG."""
+    return tuple(name for name in job_columns(catalog) if name not in LISTED and name not in BIG)
+
+
+def details(catalog: Catalog, *, full: bool) -> sql.Composable:
+    """Every other field, and payload and output as text: the first %(cut)s characters with the whole size in bytes."""
+    fields = [f"j.{name}::text AS {name}" if name.endswith("_id") else f"j.{name}" for name in other_fields(catalog)]
+    for name in ("data", "output", "source_output"):
+        if name == "source_output" and not catalog.has("job.source_output"):
+            continue
+        if full:
+            fields += [f"j.{name}::text AS {name}", f"octet_length(j.{name}::text) AS {name}_bytes"]
+            continue
+        small = f"CASE WHEN pg_column_size(j.{name}) <= {HUGE_BYTES} THEN"
+        fields.append(f"{small} left(j.{name}::text, %(cut)s) END AS {name}")
+        fields.append(f"{small} octet_length(j.{name}::text) ELSE pg_column_size(j.{name}) END AS {name}_bytes")
+    return trusted(", ".join(fields))

@@ -1,0 +1,112 @@
+-- Queues and the counting ladder (ARCHITECTURE §4): cached counters, exact open states, exact histogram, sample.
+
+-- name: queue_names
+-- when: queue
+SELECT q.name FROM {queue} AS q ORDER BY q.name
+
+-- name: queue_names
+-- Without a queue table a queue exists through its jobs and schedules.
+SELECT j.name FROM {job} AS j UNION SELECT s.name FROM {schedule} AS s ORDER BY 1
+
+-- name: queues
+-- needs: queue
+SELECT q.*, extract(epoch FROM now() - q.monitor_on)::float8 AS monitor_age_seconds
+FROM {queue} AS q
+WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])
+ORDER BY q.name
+
+-- name: open_counts
+-- when: index:i14
+-- The four live states come from one partial index; the list of names lets it be used per queue.
+SELECT g.name AS queue, g.state::text AS state, g.rows, g.blocked, g.deferred, g.oldest_due
+FROM (
+  SELECT j.name, j.state, count(*) AS rows,
+         count(*) FILTER (WHERE j.blocked AND j.state < 'active') AS blocked,
+         count(*) FILTER (WHERE j.state < 'active' AND NOT j.blocked AND j.start_after > now()) AS deferred,
+         min(j.start_after) FILTER (WHERE j.state < 'active' AND NOT j.blocked) AS oldest_due
+  FROM {job} AS j
+  WHERE j.state IN ('created', 'retry', 'active', 'failed')
+    AND j.name = ANY (ARRAY(
+      SELECT q.name FROM {queue} AS q WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])))
+  GROUP BY j.name, j.state
+) AS g
+
+-- name: waiting_counts
+-- The fetch index of every era holds what waits and is not blocked.
+SELECT g.name AS queue, g.state::text AS state, g.rows, g.deferred, g.oldest_due
+FROM (
+  SELECT j.name, j.state, count(*) AS rows,
+         count(*) FILTER (WHERE j.start_after > now()) AS deferred,
+         min(j.start_after) AS oldest_due
+  FROM {job} AS j
+  WHERE j.state < 'active' AND NOT j.blocked
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  GROUP BY j.name, j.state
+) AS g
+
+-- name: blocked_counts
+-- needs: job_dependency, job.blocked
+SELECT j.name AS queue, j.state::text AS state, count(*) AS rows
+FROM (SELECT DISTINCT d.child_name, d.child_id FROM {job_dependency} AS d) AS child
+JOIN {job} AS j ON j.name = child.child_name AND j.id = child.child_id
+WHERE j.state < 'active' AND j.blocked
+  AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+GROUP BY j.name, j.state
+
+-- name: all_counts
+SELECT g.name AS queue, g.state::text AS state, g.rows, g.blocked, g.deferred, g.oldest_due, g.failed_hour, g.failed_day,
+       g.finished_hour
+FROM (
+  SELECT j.name, j.state, count(*) AS rows,
+         count(*) FILTER (WHERE j.state < 'active' AND j.blocked) AS blocked,
+         count(*) FILTER (WHERE j.state < 'active' AND NOT j.blocked AND j.start_after > now()) AS deferred,
+         min(j.start_after) FILTER (WHERE j.state < 'active' AND NOT j.blocked) AS oldest_due,
+         count(*) FILTER (WHERE j.state IN ({failed_states}) AND j.completed_on > now() - interval '1 hour')
+           AS failed_hour,
+         count(*) FILTER (WHERE j.state IN ({failed_states}) AND j.completed_on > now() - interval '1 day')
+           AS failed_day,
+         count(*) FILTER (WHERE j.state = 'completed' AND j.completed_on > now() - interval '1 hour') AS finished_hour
+  FROM {job} AS j
+  WHERE %(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[])
+  GROUP BY j.name, j.state
+) AS g
+
+-- name: histogram
+SELECT g.name AS queue, g.state::text AS state, g.rows
+FROM (
+  SELECT j.name, j.state, count(*) AS rows
+  FROM {job} AS j
+  WHERE %(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[])
+  GROUP BY j.name, j.state
+) AS g
+
+-- name: sampled_counts
+-- A share of the table's pages; the caller scales the numbers up and labels them estimates.
+SELECT s.name AS queue, s.state::text AS state, count(*) AS rows
+FROM {job_table} AS s TABLESAMPLE SYSTEM (%(percent)s::float4)
+WHERE %(names)s::text[] IS NULL OR s.name = ANY (%(names)s::text[])
+GROUP BY s.name, s.state
+
+-- name: failed_recently
+-- needs: index:i16
+SELECT q.name AS queue, recent.failed_hour
+FROM {queue} AS q
+CROSS JOIN LATERAL (
+  SELECT count(*) AS failed_hour
+  FROM {job} AS j
+  WHERE j.name = q.name AND j.completed_on IS NOT NULL AND j.completed_on > now() - interval '1 hour'
+    AND j.state = 'failed'
+) AS recent
+WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])
+
+-- name: dead_letter_feeds
+-- needs: queue
+SELECT q.name FROM {queue} AS q WHERE q.dead_letter = %(queue)s ORDER BY q.name
+
+-- name: queue_schedules
+SELECT s.key FROM {schedule} AS s WHERE s.name = %(queue)s ORDER BY s.key
+
+-- name: table_size
+SELECT pg_total_relation_size(c.oid)::bigint AS total_bytes
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(table)s

@@ -1,0 +1,204 @@
+"""The canonical relations: one vocabulary of columns over every generation of the schema.
+
+A canonical column is taken from the first source column the catalog has, else it is a typed default that says what
+the column's *absence means* (FACTS §2.2, §2.3). Indexed columns are passed through bare: a cast inside a relation
+would keep the planner from using pg-boss's indexes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.text import trusted
+
+
+@dataclass(frozen=True)
+class Column:
+    """A canonical column: (source column, expression over it) in order of preference, and the typed default."""
+
+    name: str
+    sources: tuple[tuple[str, str], ...]
+    default: str
+
+
+def _column(name: str, default: str, *sources: str, **converted: str) -> Column:
+    plain = tuple((source, source) for source in (name, *sources))
+    return Column(name, plain + tuple(converted.items()), default)
+
+
+_JOB: tuple[Column, ...] = (
+    _column("id", "NULL::uuid"),
+    _column("name", "NULL::text"),
+    _column("priority", "0"),
+    _column("data", "NULL::jsonb"),
+    _column("state", "NULL::text"),
+    _column("retry_limit", "0", "retrylimit"),
+    _column("retry_count", "0", "retrycount"),
+    _column("retry_delay", "0", "retrydelay"),
+    _column("retry_backoff", "false", "retrybackoff"),
+    _column("retry_delay_max", "NULL::int"),
+    _column("start_after", "NULL::timestamptz", "startafter"),
+    _column("started_on", "NULL::timestamptz", "startedon"),
+    _column("singleton_key", "NULL::text", "singletonkey"),
+    _column("singleton_on", "NULL::timestamp", "singletonon"),
+    _column(
+        "expire_seconds",
+        "NULL::bigint",
+        expire_in="extract(epoch FROM expire_in)::bigint",
+        expirein="extract(epoch FROM expirein)::bigint",
+    ),
+    _column("deletion_seconds", "NULL::int"),
+    _column("created_on", "NULL::timestamptz", "createdon"),
+    _column("completed_on", "NULL::timestamptz", "completedon"),
+    _column("keep_until", "NULL::timestamptz", "keepuntil"),
+    _column("on_complete", "NULL::boolean"),
+    _column("output", "NULL::jsonb"),
+    _column("dead_letter", "NULL::text"),
+    _column("policy", "NULL::text"),
+    _column("group_id", "NULL::text"),
+    _column("group_tier", "NULL::text"),
+    _column("heartbeat_on", "NULL::timestamptz"),
+    _column("heartbeat_seconds", "NULL::int"),
+    _column("blocked", "false"),
+    _column("blocking", "false"),
+    _column("pending_dependencies", "0"),
+    _column("source_name", "NULL::text"),
+    _column("source_id", "NULL::uuid"),
+    _column("source_created_on", "NULL::timestamptz"),
+    _column("source_retry_count", "NULL::int"),
+    _column("source_output", "NULL::jsonb"),
+    _column("source_root_id", "NULL::uuid"),
+    _column("trace_context", "NULL::jsonb"),
+    _column("upsert_by_key", "false"),
+    _column("archived_on", "NULL::timestamptz", "archivedon"),
+)
+
+
+def job_columns(catalog: Catalog) -> tuple[str, ...]:
+    """Canonical job columns that this schema really has, in canonical order."""
+    present = catalog.columns("job").keys() | catalog.columns("archive").keys()
+    return tuple(column.name for column in _JOB if any(source in present for source, _ in column.sources))
+
+
+_QUEUE: tuple[Column, ...] = (
+    _column("name", "NULL::text"),
+    _column("policy", "NULL::text"),
+    _column("retry_limit", "NULL::int"),
+    _column("retry_delay", "NULL::int"),
+    _column("retry_backoff", "NULL::boolean"),
+    _column("retry_delay_max", "NULL::int"),
+    _column("expire_seconds", "NULL::int"),
+    _column("retention_seconds", "NULL::int", retention_minutes="retention_minutes * 60"),
+    _column("deletion_seconds", "NULL::int"),
+    _column("dead_letter", "NULL::text"),
+    _column("warning_queued", "NULL::int"),
+    _column("heartbeat_seconds", "NULL::int"),
+    _column("notify", "NULL::boolean"),
+    _column("partition", "NULL::boolean"),
+    _column("table_name", "'job'::text", "partition_name"),
+    _column("deferred_count", "NULL::int"),
+    _column("queued_count", "NULL::int"),
+    _column("ready_count", "NULL::int"),
+    _column("active_count", "NULL::int"),
+    _column("failed_count", "NULL::int"),
+    _column("blocked_count", "NULL::int"),
+    _column("total_count", "NULL::int"),
+    _column("created_delta", "NULL::int"),
+    _column("completed_delta", "NULL::int"),
+    _column("failed_delta", "NULL::int"),
+    _column("delta_seconds", "NULL::int"),
+    _column("delta_on", "NULL::timestamptz"),
+    _column("monitor_on", "NULL::timestamptz"),
+    _column("monitor_claim_on", "NULL::timestamptz"),
+    _column("maintain_on", "NULL::timestamptz"),
+    _column("created_on", "NULL::timestamptz"),
+    _column("updated_on", "NULL::timestamptz"),
+)
+
+_SCHEDULE: tuple[Column, ...] = (
+    _column("name", "NULL::text"),
+    _column("key", "''::text"),
+    _column("cron", "NULL::text"),
+    _column("timezone", "NULL::text"),
+    _column("kind", "'cron'::text"),
+    _column("data", "NULL::jsonb"),
+    _column("options", "NULL::jsonb"),
+    _column("last_job_id", "NULL::uuid"),
+    _column("created_on", "NULL::timestamptz"),
+    _column("updated_on", "NULL::timestamptz"),
+)
+
+_VERSION: tuple[Column, ...] = (
+    _column("version", "NULL::int"),
+    _column("maintained_on", "NULL::timestamptz"),
+    _column("cron_on", "NULL::timestamptz"),
+    _column("monitored_on", "NULL::timestamptz"),
+    _column("bam_on", "NULL::timestamptz"),
+    _column("flow_on", "NULL::timestamptz"),
+    _column("reindex_on", "NULL::timestamptz"),
+    _column("monitor_backoff_on", "NULL::timestamptz"),
+)
+
+RAW_TABLES: tuple[str, ...] = ("instance", "bam", "warning", "queue_stats", "job_dependency", "job_common", "archive")
+
+
+def relations(catalog: Catalog) -> dict[str, sql.Composable]:
+    """Placeholder name → parenthesised sub-select or qualified table, for every relation this schema has.
+
+    `job` and `queue` always exist: on 8/9 `queue` is the distinct names of jobs. `archived_jobs` is empty, and
+    `all_jobs` is `job`, where there is no archive table.
+    """
+    job = _select(catalog, "job", _JOB, "false AS archived")
+    found: dict[str, sql.Composable] = {
+        "schema": sql.Identifier(catalog.schema),
+        "job": job,
+        "job_table": sql.Identifier(catalog.schema, "job"),
+        "all_jobs": job,
+        "archived_jobs": sql.Composed([_select(catalog, "job", _JOB, "true AS archived", where="false")]),
+        "queue": _queue(catalog),
+        "version": _select(catalog, "version", _VERSION),
+        "schedule": _select(catalog, "schedule", _SCHEDULE),
+        "failed_states": trusted("'failed', 'expired'" if catalog.has("state:expired") else "'failed'"),
+    }
+    if catalog.has("archive"):
+        archived = _select(catalog, "archive", _JOB, "true AS archived")
+        found["archived_jobs"] = archived
+        found["all_jobs"] = sql.SQL("(SELECT * FROM {} AS live UNION ALL SELECT * FROM {} AS old)").format(
+            job, archived
+        )
+    for name in RAW_TABLES:
+        if catalog.has(name):
+            found[name] = sql.Identifier(catalog.schema, name)
+    if catalog.has("queue"):
+        found["queue_table"] = sql.Identifier(catalog.schema, "queue")
+    return found
+
+
+def _queue(catalog: Catalog) -> sql.Composable:
+    if catalog.has("queue"):
+        return _select(catalog, "queue", _QUEUE)
+    names = sql.SQL("(SELECT DISTINCT name FROM {} AS every_job)").format(sql.Identifier(catalog.schema, "job"))
+    return sql.SQL("(SELECT {} FROM {} AS named)").format(_expressions({"name": "text"}, _QUEUE), names)
+
+
+def _select(
+    catalog: Catalog, table: str, columns: tuple[Column, ...], *more: str, where: str | None = None
+) -> sql.Composed:
+    picked = sql.SQL(", ").join([_expressions(catalog.columns(table), columns), *(trusted(text) for text in more)])
+    condition = trusted(f" WHERE {where}") if where else sql.SQL("")
+    return sql.SQL("(SELECT {} FROM {}{})").format(picked, sql.Identifier(catalog.schema, table), condition)
+
+
+def _expressions(available: object, columns: tuple[Column, ...]) -> sql.Composed:
+    return sql.SQL(", ").join(trusted(_expression(available, column)) for column in columns)
+
+
+def _expression(available: object, column: Column) -> str:
+    present = available if isinstance(available, dict) else {}
+    for source, expression in column.sources:
+        if source in present:
+            return expression if expression == column.name else f"{expression} AS {column.name}"
+    return f"{column.default} AS {column.name}"

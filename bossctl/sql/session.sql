@@ -1,0 +1,37 @@
+-- How every transaction begins. Nothing is set on the session: through PgBouncer it would leak to pg-boss itself.
+
+-- name: begin_read
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL statement_timeout = {statement_timeout};
+SET LOCAL lock_timeout = {lock_timeout};
+SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO, YMD';
+SET LOCAL jit = off;
+SET LOCAL work_mem = '64MB'
+
+-- name: begin_write
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET LOCAL statement_timeout = {statement_timeout};
+SET LOCAL lock_timeout = {lock_timeout};
+SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO, YMD'
+
+-- name: commit
+COMMIT
+
+-- name: rollback
+ROLLBACK
+
+-- name: savepoint
+SAVEPOINT reading
+
+-- name: set_timeout
+SET LOCAL statement_timeout = {statement_timeout}
+
+-- name: rollback_to
+ROLLBACK TO SAVEPOINT reading
+
+-- name: release
+RELEASE SAVEPOINT reading

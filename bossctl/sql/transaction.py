@@ -1,0 +1,22 @@
+"""How a transaction begins, with its timeouts."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from bossctl.sql import Query, bare
+
+
+def milliseconds(seconds: float) -> sql.Literal:
+    """A timeout as the server takes it; at least one millisecond, since zero means none."""
+    return sql.Literal(max(1, round(seconds * 1000)))
+
+
+def begin(name: str, timeout_seconds: float, lock_timeout_seconds: float) -> Query:
+    """`begin_read` or `begin_write` with statement and lock timeouts; an idle transaction ends after a minute."""
+    return bare(
+        name,
+        statement_timeout=milliseconds(timeout_seconds),
+        lock_timeout=milliseconds(lock_timeout_seconds),
+        idle_timeout=milliseconds(max(60.0, timeout_seconds)),
+    )

@@ -1,0 +1,133 @@
+"""The store: everything bossctl reads, as frozen models. One method is one read-only snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self, TypeVar
+
+from bossctl.config import ConnectionSpec
+from bossctl.models.common import Target
+from bossctl.models.jobs import Job, JobPage
+from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
+from bossctl.models.schedules import Schedule
+from bossctl.models.schema import Info
+from bossctl.models.workers import Workers
+from bossctl.selector import Selector
+from bossctl.sql.catalog import Catalog
+from bossctl.store.session import Session, Transaction
+from bossctl.store.translate import SchemaChanged
+
+_T = TypeVar("_T")
+
+
+class Store:
+    """A pg-boss schema, open for reading.
+
+    Methods raise Unreachable (lost database, timeout), MissingPrivilege, Unsupported (this schema lacks it),
+    NotFound and UsageError (bad cursor, bad id); nothing of the driver passes through.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    async def open(cls, spec: ConnectionSpec, *, pooled: bool = False) -> Store:
+        """Connect and read the catalog. `pooled` keeps a few connections and replaces lost ones."""
+        return cls(await Session.open(spec, pooled=pooled))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def target(self) -> Target:
+        """Where we are connected; never holds a password."""
+        return self.session.target
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is in the schema."""
+        return self.session.catalog
+
+    async def info(self) -> Info:
+        """Server, schema, capabilities, sizes, ages of background duties, live instances."""
+        from bossctl.store.system import read_info
+
+        return await self._read(lambda transaction: read_info(transaction, self.target))
+
+    async def queue_names(self) -> tuple[str, ...]:
+        """Every queue's name."""
+        async with self.snapshot() as transaction:
+            return tuple(row["name"] for row in await transaction.rows("queue_names"))
+
+    async def overview(self, *, exact: bool = False, names: Sequence[str] | None = None) -> QueueOverview:
+        """All queues, or those named, with counts labelled by their truth; `exact` counts whatever it costs."""
+        from bossctl.store.queues import read_overview
+
+        return await self._read(lambda transaction: read_overview(transaction, exact=exact, names=names))
+
+    async def queue(self, name: str) -> QueueDetail:
+        """One queue with its surroundings. Raises NotFound with near names in the hint."""
+        from bossctl.store.queues import read_queue
+
+        return await self._read(lambda transaction: read_queue(transaction, name))
+
+    async def histogram(self, *, names: Sequence[str] | None = None) -> StateHistogram:
+        """The six states per queue, exact, in one pass over the job table."""
+        from bossctl.store.queues import read_histogram
+
+        return await self._read(lambda transaction: read_histogram(transaction, names))
+
+    async def jobs(self, selector: Selector | None = None, *, limit: int = 50, after: str | None = None) -> JobPage:
+        """One page of jobs, newest first."""
+        from bossctl.store.jobs import read_page
+
+        return await self._read(lambda transaction: read_page(transaction, selector, limit=limit, after=after))
+
+    async def jobs_with_id(self, job_id: str, *, full: bool = False) -> tuple[Job, ...]:
+        """Every row with this id, live first; payloads are cut at 64 Ki characters unless `full`."""
+        from bossctl.store.jobs import read_jobs_with_id
+
+        return await self._read(lambda transaction: read_jobs_with_id(transaction, job_id, full=full))
+
+    async def job(self, job_id: str, *, full: bool = False) -> Job:
+        """The job with this id; the live row where the archive has one too."""
+        return (await self.jobs_with_id(job_id, full=full))[0]
+
+    async def schedules(self) -> tuple[Schedule, ...]:
+        """All schedules with the last job each sent."""
+        from bossctl.store.system import read_schedules
+
+        return await self._read(read_schedules)
+
+    async def workers(self) -> Workers:
+        """Registered instances, or database sessions that look like pg-boss, marked inferred."""
+        from bossctl.store.system import read_workers
+
+        return await self._read(read_workers)
+
+    @asynccontextmanager
+    async def snapshot(self, timeout_seconds: float | None = None) -> AsyncIterator[Transaction]:
+        """A read-only transaction for several statements that must agree."""
+        async with self.session.read(timeout_seconds) as transaction:
+            yield transaction
+
+    async def _read(self, reading: Callable[[Transaction], Awaitable[_T]]) -> _T:
+        """Run one reading; once more with a fresh catalog when pg-boss was migrated since it was read."""
+        try:
+            async with self.session.read() as transaction:
+                return await reading(transaction)
+        except SchemaChanged:
+            await self.session.reread()
+            async with self.session.read() as transaction:
+                return await reading(transaction)

@@ -1,0 +1,275 @@
+"""Connections: how they are made, what they load, where they are kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import psycopg
+from psycopg import AsyncConnection, pq
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+
+from bossctl.config import ConnectionSpec
+from bossctl.errors import MissingPrivilege, NotPgBoss, Unreachable
+from bossctl.format import clean
+from bossctl.models.common import Target
+from bossctl.sql import bare
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.transaction import begin
+from bossctl.store.translate import connect_error, grant_hint, malformed, translated
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
+
+APPLICATION_NAME = "bossctl"
+CONNECT_TIMEOUT_SECONDS = 10
+POOL_SIZE = 3
+LOCK_TIMEOUT_SECONDS = 5
+
+Connection = AsyncConnection[DictRow]
+Row = dict[str, Any]
+
+INFINITY = datetime.max.replace(tzinfo=UTC)
+MINUS_INFINITY = datetime.min.replace(tzinfo=UTC)
+
+
+class ConnectionSource(Protocol):
+    """Where a session's connections come from."""
+
+    def lease(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for the time of a block; raises Unreachable."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class SingleConnection:
+    """The command line's one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Connection]:
+        """The connection itself."""
+        yield self._connection
+
+    async def close(self) -> None:
+        """Close it."""
+        await self._connection.close()
+
+
+class Pool:
+    """A few connections for a program that stays; broken ones are replaced."""
+
+    def __init__(self, pool: AsyncConnectionPool[Connection], target: Target) -> None:
+        self._pool = pool
+        self._target = target
+
+    @classmethod
+    async def open(cls, conninfo: str, target: Target) -> Pool:
+        """Start the pool; the first connection is made in the background."""
+        from psycopg_pool import AsyncConnectionPool
+
+        logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+        logging.getLogger("psycopg.pool").propagate = False
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            conninfo,
+            connection_class=AsyncConnection[DictRow],
+            kwargs={"autocommit": True, "prepare_threshold": None, "row_factory": dict_row},
+            configure=_configure,
+            min_size=1,
+            max_size=POOL_SIZE,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            reconnect_timeout=0,
+            check=_check,
+            open=False,
+        )
+        await pool.open(wait=False)
+        return cls(pool, target)
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Connection]:
+        """A connection that answers; raises Unreachable when none can be had."""
+        from psycopg_pool import PoolTimeout
+
+        with translated(self._target):
+            try:
+                connection = await self._pool.getconn()
+            except PoolTimeout:
+                raise Unreachable(
+                    f"lost the database ({self._target}): no connection within {CONNECT_TIMEOUT_SECONDS} s",
+                    "check that the server is up",
+                ) from None
+        try:
+            yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    async def close(self) -> None:
+        """Close the pool and its connections."""
+        await self._pool.close()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A connection with what was learned on the way: where it leads and what is there."""
+
+    connection: Connection
+    target: Target
+    catalog: Catalog
+    conninfo: str
+
+
+async def connect(spec: ConnectionSpec) -> Opened:
+    """Connect, find the pg-boss schema, read its catalog.
+
+    Raises UsageError (unreadable DSN), Unreachable, NotPgBoss (none found, or several and none named) and
+    MissingPrivilege.
+    """
+    conninfo = _conninfo(spec)
+    target = _expected_target(spec, conninfo)
+    try:
+        connection = await AsyncConnection[DictRow].connect(
+            conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
+        )
+    except (psycopg.Error, UnicodeError, ValueError, OSError) as error:
+        raise connect_error(error, target) from None
+    try:
+        await _configure(connection)
+        info = connection.info
+        target = replace(target, host=info.host or target.host, port=info.port, database=info.dbname, user=info.user)
+        async with snapshot(connection, target, spec.statement_timeout):
+            target = replace(target, schema=await _find_schema(connection, spec, target))
+            catalog = await read_catalog(connection, target)
+    except BaseException:
+        await connection.close()
+        raise
+    return Opened(connection, target, catalog, conninfo)
+
+
+@asynccontextmanager
+async def snapshot(connection: Connection, target: Target, timeout_seconds: float) -> AsyncIterator[None]:
+    """A read-only transaction on a bare connection."""
+    with translated(target, timeout_seconds):
+        await connection.execute(begin("begin_read", timeout_seconds, LOCK_TIMEOUT_SECONDS).text)
+        try:
+            yield
+        finally:
+            await roll_back(connection)
+
+
+async def roll_back(connection: Connection) -> None:
+    """End a transaction without hiding the error that is on its way up."""
+    try:
+        await connection.execute(bare("rollback").text)
+    except psycopg.Error:
+        await connection.close()
+
+
+async def read_catalog(connection: Connection, target: Target) -> Catalog:
+    """The catalog of the target's schema. Raises NotPgBoss when it has no job table."""
+    cursor = await connection.execute(bare("catalog").text, {"schema": target.schema})
+    row = await cursor.fetchone()
+    if row is None or "job" not in (row["tables"] or {}):
+        raise NotPgBoss(f'schema "{clean(target.schema)}" has no job table ({target})', "name the schema with --schema")
+    return Catalog.from_row(target.schema, row)
+
+
+async def _find_schema(connection: Connection, spec: ConnectionSpec, target: Target) -> str:
+    cursor = await connection.execute(bare("schemas").text, {})
+    found = {row["name"]: row["usable"] for row in await cursor.fetchall()}
+    name = _chosen(spec.schema, tuple(found), target)
+    if not found[name]:
+        raise MissingPrivilege(
+            f'role {clean(target.user)} may not use schema "{clean(name)}"', grant_hint(name, target.user)
+        )
+    return name
+
+
+def _chosen(asked: str | None, found: tuple[str, ...], target: Target) -> str:
+    database = f'database "{clean(target.database)}" on {target.host}:{target.port}'
+    listed = ", ".join(clean(name) for name in found)
+    if asked is not None:
+        if asked in found:
+            return asked
+        there = f"pg-boss schemas there: {listed}" if found else "there is no pg-boss schema in it at all"
+        raise NotPgBoss(f'"{clean(asked)}" is not a pg-boss schema of {database}; {there}', "name one with --schema")
+    if "pgboss" in found:
+        return "pgboss"
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotPgBoss(
+            f"no pg-boss schema in {database}: looked for a schema with a table version and a type job_state",
+            "name another database with --dsn, or let pg-boss create its schema with boss.start()",
+        )
+    raise NotPgBoss(f"{database} has several pg-boss schemas: {listed}", f"choose one, e.g. --schema {clean(found[0])}")
+
+
+async def _check(connection: Connection) -> None:
+    await connection.execute("")
+
+
+async def _configure(connection: Connection) -> None:
+    connection.adapters.register_loader("timestamptz", _TimestampLoader)
+    connection.adapters.register_loader("timestamp", _TimestampLoader)
+
+
+class _TimestampLoader(Loader):
+    """Timestamps as UTC (pg-boss keeps UTC wall time where there is no zone, FACTS §2.3).
+
+    What Python cannot hold becomes the nearer infinity instead of an error.
+    """
+
+    def load(self, data: Buffer) -> datetime:
+        text = bytes(data).decode()
+        try:
+            moment = datetime.fromisoformat(text)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return MINUS_INFINITY if text.startswith("-") or text.endswith("BC") else INFINITY
+
+
+def _conninfo(spec: ConnectionSpec) -> str:
+    try:
+        given = conninfo_to_dict(spec.dsn)
+        given["application_name"] = APPLICATION_NAME
+        given.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+        return make_conninfo("", **given)
+    except (psycopg.Error, UnicodeError, ValueError):
+        raise malformed(spec.source) from None
+
+
+def _expected_target(spec: ConnectionSpec, conninfo: str) -> Target:
+    values: Mapping[str, Any] = _libpq_defaults() | conninfo_to_dict(conninfo)
+    host = str(values.get("host") or values.get("hostaddr") or "localhost")
+    port = str(values.get("port") or "5432").partition(",")[0]
+    user = str(values.get("user") or "")
+    return Target(
+        host=host,
+        port=int(port) if port.isdigit() else 5432,
+        database=str(values.get("dbname") or user),
+        user=user,
+        schema=spec.schema or "pgboss",
+        source=spec.source,
+        context=spec.context,
+        read_only=spec.read_only,
+    )
+
+
+def _libpq_defaults() -> dict[str, Any]:
+    return {
+        option.keyword.decode(): option.val.decode(errors="replace")
+        for option in pq.Conninfo.get_defaults()
+        if option.val is not None
+    }

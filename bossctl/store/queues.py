@@ -1,0 +1,297 @@
+"""Readings of queues: options, and counts up the ladder of ARCHITECTURE §4."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+
+from bossctl.errors import NotFound
+from bossctl.models.common import UNKNOWN, Count, Truth
+from bossctl.models.queues import OPTION_NAMES, STATES, OptionValue, Queue, QueueDetail, QueueOverview, StateHistogram
+from bossctl.sql.catalog import Catalog
+from bossctl.store.connections import Row
+from bossctl.store.session import Transaction
+
+SCAN_ROWS = 250_000
+"""Up to this many rows one exact pass over the table is cheap enough for every refresh (about 40 ms)."""
+
+SAMPLE_ROWS = 20_000
+"""How many rows a sample for an estimate should meet."""
+
+_OPTION_COLUMNS: dict[str, tuple[str, str]] = {
+    "policy": ("policy", "queue.policy"),
+    "retry_limit": ("retry_limit", "queue.retry_limit"),
+    "retry_delay": ("retry_delay", "queue.retry_delay"),
+    "retry_backoff": ("retry_backoff", "queue.retry_backoff"),
+    "retry_delay_max": ("retry_delay_max", "queue.retry_delay_max"),
+    "expire_in": ("expire_seconds", "queue.expire_seconds"),
+    "retention": ("retention_seconds", "queue.retention_seconds"),
+    "delete_after": ("deletion_seconds", "queue.deletion_seconds"),
+    "dead_letter": ("dead_letter", "queue.dead_letter"),
+    "warning_queued": ("warning_queued", "queue.warning_queued"),
+    "heartbeat": ("heartbeat_seconds", "queue.heartbeat_seconds"),
+    "notify": ("notify", "queue.notify"),
+    "partition": ("partition", "queue.partition"),
+}
+
+
+@dataclass
+class Tally:
+    """What is known of one queue's jobs so far, while a reading is put together."""
+
+    counts: dict[str, Count] = field(default_factory=dict)
+    extra: dict[str, Count] = field(default_factory=dict)
+    oldest_due: datetime | None = None
+    failed_hour: Count = UNKNOWN
+    failed_day: Count = UNKNOWN
+    finished_hour: Count = UNKNOWN
+
+    def add(self, state: str, rows: int, truth: Truth = Truth.EXACT) -> None:
+        """Count rows of a state; 8/9's `expired` is failed."""
+        state = "failed" if state == "expired" else state
+        before = self.counts.get(state)
+        known = before.value if before and before.value is not None else 0
+        self.counts[state] = Count(known + rows, truth)
+
+    def add_extra(self, name: str, rows: int) -> None:
+        """Count rows that share a property within the waiting states."""
+        before = self.extra.get(name)
+        self.extra[name] = Count((before.value or 0 if before else 0) + rows, Truth.EXACT)
+
+    def due_since(self, moment: datetime | None) -> None:
+        """Note when the oldest due job became due."""
+        if moment is not None and (self.oldest_due is None or moment < self.oldest_due):
+            self.oldest_due = moment
+
+
+Tallies = dict[str, Tally]
+
+
+async def read_overview(
+    transaction: Transaction, *, exact: bool = False, names: Sequence[str] | None = None
+) -> QueueOverview:
+    """All queues (or those named) with counts as true as they can cheaply be; `exact` scans whatever it costs."""
+    started = perf_counter()
+    bound = {"names": list(names) if names is not None else None}
+    catalog = transaction.queries.catalog
+    taken_at = await _now(transaction)
+    rows = await transaction.rows("queues", bound) if catalog.has("queue") else []
+    complete = exact or (catalog.estimated_rows or 0) <= SCAN_ROWS
+    tallies = await (_exact_tallies(transaction, bound) if complete else _cheap_tallies(transaction, bound, rows))
+    if not catalog.has("queue"):
+        rows = await _implicit_rows(transaction, tallies, names)
+    builder = _Builder(catalog, taken_at, complete)
+    queues = tuple(builder.queue(row, tallies.get(row["name"], Tally())) for row in rows)
+    note = None if complete else "counts of finished jobs are estimates; --exact counts them"
+    return QueueOverview(queues, taken_at, (perf_counter() - started) * 1000, note)
+
+
+async def read_queue(transaction: Transaction, name: str) -> QueueDetail:
+    """One queue, counted exactly. Raises NotFound with near names."""
+    catalog = transaction.queries.catalog
+    bound = {"names": [name]}
+    taken_at = await _now(transaction)
+    tallies = await _exact_tallies(transaction, bound)
+    if catalog.has("queue"):
+        rows = await transaction.rows("queues", bound)
+        feeds = await transaction.rows("dead_letter_feeds", {"queue": name})
+    else:
+        rows, feeds = await _implicit_rows(transaction, tallies, [name]), []
+    if not rows:
+        raise await _no_such_queue(transaction, name)
+    tally = tallies.get(name, Tally())
+    queue = _Builder(catalog, taken_at, complete=True).queue(rows[0], tally)
+    schedules = await transaction.rows("queue_schedules", {"queue": name})
+    return QueueDetail(
+        queue,
+        tuple(row["name"] for row in feeds),
+        tuple(row["key"] for row in schedules),
+        _or_zero(tally.failed_day),
+        _or_zero(tally.finished_hour),
+        await _table_size(transaction, queue),
+    )
+
+
+async def _table_size(transaction: Transaction, queue: Queue) -> int | None:
+    if queue.storage != "partition":
+        return None
+    found = await transaction.row("table_size", {"schema": transaction.queries.catalog.schema, "table": queue.table})
+    return found["total_bytes"] if found else None
+
+
+async def read_histogram(transaction: Transaction, names: Sequence[str] | None = None) -> StateHistogram:
+    """The six states of every queue, exact, in one pass. Queues without jobs are there with zeros."""
+    started = perf_counter()
+    bound = list(names) if names is not None else None
+    found: dict[str, Tally] = defaultdict(Tally)
+    for row in await transaction.rows("histogram", {"names": bound}):
+        found[row["queue"]].add(row["state"], row["rows"])
+    if transaction.queries.catalog.has("queue"):
+        for row in await transaction.rows("queue_names"):
+            if bound is None or row["name"] in bound:
+                found.setdefault(row["name"], Tally())
+    queues = {name: _six(found[name], complete=True) for name in sorted(found, key=_order)}
+    return StateHistogram(queues, (perf_counter() - started) * 1000)
+
+
+def available_options(catalog: Catalog) -> tuple[str, ...]:
+    """Options of the ensure vocabulary this schema has columns for (10.x keeps retention in minutes)."""
+    present = {"retention"} if catalog.has("queue.retention_minutes") else set()
+    present |= {option for option, (_, column) in _OPTION_COLUMNS.items() if catalog.has(column)}
+    return tuple(option for option in OPTION_NAMES if option in present)
+
+
+async def _exact_tallies(transaction: Transaction, bound: Mapping[str, object]) -> Tallies:
+    tallies: Tallies = defaultdict(Tally)
+    hour, day, finished = defaultdict(int), defaultdict(int), defaultdict(int)
+    for row in await transaction.rows("all_counts", bound):
+        name = row["queue"]
+        _take_waiting(tallies[name], row)
+        hour[name] += row["failed_hour"]
+        day[name] += row["failed_day"]
+        finished[name] += row["finished_hour"]
+    for name, tally in tallies.items():
+        tally.failed_hour = Count(hour[name], Truth.EXACT)
+        tally.failed_day = Count(day[name], Truth.EXACT)
+        tally.finished_hour = Count(finished[name], Truth.EXACT)
+    return tallies
+
+
+async def _cheap_tallies(transaction: Transaction, bound: Mapping[str, object], queues: Sequence[Row]) -> Tallies:
+    """Rungs 2 to 4: what waits exactly, the rest from counters or a sample."""
+    tallies: Tallies = defaultdict(Tally)
+    catalog = transaction.queries.catalog
+    if catalog.has("index:i14"):
+        for row in await transaction.rows("open_counts", bound):
+            _take_waiting(tallies[row["queue"]], row)
+        _fill_zero(tallies, queues, ("created", "retry", "active", "failed"))
+        for row in await transaction.rows("failed_recently", bound):
+            tallies[row["queue"]].failed_hour = Count(row["failed_hour"], Truth.EXACT)
+    else:
+        await _waiting_tallies(transaction, bound, tallies)
+        _fill_zero(tallies, queues, ("created", "retry"))
+        for queue in queues:
+            _take_cached(tallies[queue["name"]], queue)
+    await _take_sample(transaction, bound, tallies)
+    return tallies
+
+
+async def _waiting_tallies(transaction: Transaction, bound: Mapping[str, object], tallies: Tallies) -> None:
+    for row in await transaction.rows("waiting_counts", bound):
+        _take_waiting(tallies[row["queue"]], {**row, "blocked": 0})
+    if transaction.queries.supports("blocked_counts"):
+        for row in await transaction.rows("blocked_counts", bound):
+            tallies[row["queue"]].add(row["state"], row["rows"])
+            tallies[row["queue"]].add_extra("blocked", row["rows"])
+
+
+async def _take_sample(transaction: Transaction, bound: Mapping[str, object], tallies: Tallies) -> None:
+    total = transaction.queries.catalog.estimated_rows or SAMPLE_ROWS
+    percent = min(100.0, 100.0 * SAMPLE_ROWS / total)
+    sampled: dict[tuple[str, str], int] = defaultdict(int)
+    for row in await transaction.rows("sampled_counts", {**bound, "percent": percent}):
+        state = "failed" if row["state"] == "expired" else row["state"]
+        sampled[row["queue"], state] += row["rows"]
+    for (queue, state), rows in sampled.items():
+        tally = tallies[queue]
+        if state not in tally.counts:
+            tally.counts[state] = Count(round(rows * 100 / percent), Truth.ESTIMATE)
+
+
+def _take_waiting(tally: Tally, row: Row) -> None:
+    tally.add(row["state"], row["rows"])
+    if row["state"] in ("created", "retry"):
+        tally.add_extra("blocked", row["blocked"])
+        tally.add_extra("deferred", row["deferred"])
+        tally.due_since(row["oldest_due"])
+
+
+def _take_cached(tally: Tally, queue: Row) -> None:
+    age = queue["monitor_age_seconds"]
+    if age is None:
+        return
+    for state, column in (("active", "active_count"), ("failed", "failed_count")):
+        if queue[column] is not None and state not in tally.counts:
+            tally.counts[state] = Count(queue[column], Truth.CACHED, max(0.0, age))
+
+
+def _fill_zero(tallies: Tallies, queues: Sequence[Row], states: Sequence[str]) -> None:
+    for queue in queues:
+        for state in states:
+            tallies[queue["name"]].counts.setdefault(state, Count(0, Truth.EXACT))
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Puts a queue together from its row and its tally; `complete` says that absence means zero."""
+
+    catalog: Catalog
+    taken_at: datetime
+    complete: bool
+
+    def queue(self, row: Row, tally: Tally) -> Queue:
+        kind, table = self._storage(row)
+        due = tally.oldest_due
+        return Queue(
+            name=row["name"],
+            options={name: _option(row[_OPTION_COLUMNS[name][0]]) for name in available_options(self.catalog)},
+            counts=_six(tally, self.complete),
+            extra={name: tally.extra.get(name, Count(0, Truth.EXACT)) for name in ("deferred", "blocked")},
+            oldest_due_seconds=(self.taken_at - due).total_seconds() if due and due <= self.taken_at else None,
+            failed_last_hour=_or_zero(tally.failed_hour) if self.complete else tally.failed_hour,
+            storage=kind,
+            table=table,
+            implicit=not self.catalog.has("queue"),
+            created_on=row["created_on"],
+            updated_on=row["updated_on"],
+            monitor_age_seconds=row["monitor_age_seconds"],
+        )
+
+    def _storage(self, row: Row) -> tuple[str, str]:
+        if self.catalog.layout == "plain":
+            return "job", "job"
+        own = self.catalog.layout == "queues" or row["partition"]
+        return ("partition" if own else "shared"), row["table_name"]
+
+
+def _option(value: object) -> OptionValue:
+    return value if isinstance(value, (int, bool, str)) else None
+
+
+def _six(tally: Tally, complete: bool) -> dict[str, Count]:
+    absent = Count(0, Truth.EXACT) if complete else UNKNOWN
+    return {state: tally.counts.get(state, absent) for state in STATES}
+
+
+def _or_zero(count: Count) -> Count:
+    return Count(0, Truth.EXACT) if count.truth is Truth.UNKNOWN else count
+
+
+def _order(name: str) -> tuple[bool, str]:
+    return name.startswith("__"), name
+
+
+async def _now(transaction: Transaction) -> datetime:
+    row = await transaction.row("server")
+    if row is None:
+        raise LookupError("the statement server returns one row")
+    return row["now"]
+
+
+async def _implicit_rows(transaction: Transaction, tallies: Tallies, names: Sequence[str] | None) -> list[Row]:
+    scheduled = {row["name"] for row in await transaction.rows("schedules")}
+    found = {name for name in {*tallies, *scheduled} if names is None or name in names}
+    empty: Row = {column: None for column, _ in _OPTION_COLUMNS.values()}
+    rest: Row = {"created_on": None, "updated_on": None, "monitor_age_seconds": None, "table_name": "job"}
+    return [{"name": name, **empty, **rest} for name in sorted(found, key=_order)]
+
+
+async def _no_such_queue(transaction: Transaction, name: str) -> NotFound:
+    known = [row["name"] for row in await transaction.rows("queue_names")]
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = "did you mean " + ", ".join(near) + "?" if near else "bossctl queue list shows the queues there are"
+    return NotFound(f'there is no queue "{name}"', hint)

@@ -1,0 +1,139 @@
+"""Transactions: read-only by default, timeouts in every one, nothing set on the session."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from psycopg import sql
+
+from bossctl.config import ConnectionSpec
+from bossctl.errors import BossctlError, Unsupported, UsageError
+from bossctl.models.common import Target
+from bossctl.sql import Queries, bare
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.transaction import begin, milliseconds
+from bossctl.store.connections import (
+    LOCK_TIMEOUT_SECONDS,
+    Connection,
+    ConnectionSource,
+    Pool,
+    Row,
+    SingleConnection,
+    connect,
+    read_catalog,
+    roll_back,
+    snapshot,
+)
+from bossctl.store.translate import translated
+
+
+class Transaction:
+    """An open transaction: named statements in, rows out."""
+
+    def __init__(self, connection: Connection, queries: Queries, target: Target, timeout: float) -> None:
+        self.queries = queries
+        self._connection = connection
+        self._target = target
+        self._timeout = timeout
+
+    async def rows(
+        self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable
+    ) -> list[Row]:
+        """Run a named statement. Raises Unsupported where the schema lacks what it needs."""
+        query = self.queries.get(name, **slots)
+        with translated(self._target, self._timeout):
+            cursor = await self._connection.execute(query.text, dict(values or {}))
+            return await cursor.fetchall() if cursor.description else []
+
+    async def row(
+        self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable
+    ) -> Row | None:
+        """The first row of a named statement, or None."""
+        found = await self.rows(name, values, **slots)
+        return found[0] if found else None
+
+    @asynccontextmanager
+    async def savepoint(self, timeout_seconds: float) -> AsyncIterator[None]:
+        """Let what happens in the block fail or time out without ending the transaction."""
+        outer, self._timeout = self._timeout, timeout_seconds
+        await self._control("savepoint")
+        try:
+            await self._control("set_timeout", statement_timeout=milliseconds(timeout_seconds))
+            yield
+        except BossctlError:
+            await self._control("rollback_to")
+            raise
+        finally:
+            self._timeout = outer
+        await self._control("release")
+        await self._control("set_timeout", statement_timeout=milliseconds(outer))
+
+    async def _control(self, name: str, **slots: sql.Composable) -> None:
+        with translated(self._target, self._timeout):
+            await self._connection.execute(bare(name, **slots).text)
+
+
+class Session:
+    """A database reached through one connection, or through a small pool for a program that stays."""
+
+    def __init__(self, spec: ConnectionSpec, target: Target, catalog: Catalog, source: ConnectionSource) -> None:
+        self.target = target
+        self.catalog = catalog
+        self.queries = Queries(catalog)
+        self.timeout_seconds = spec.statement_timeout
+        self.read_only = spec.read_only
+        self._source = source
+
+    @classmethod
+    async def open(cls, spec: ConnectionSpec, *, pooled: bool = False) -> Session:
+        """Connect and read the catalog; raises as `connections.connect`."""
+        opened = await connect(spec)
+        if not pooled:
+            return cls(spec, opened.target, opened.catalog, SingleConnection(opened.connection))
+        await opened.connection.close()
+        return cls(spec, opened.target, opened.catalog, await Pool.open(opened.conninfo, opened.target))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._source.close()
+
+    async def reread(self) -> None:
+        """Read the catalog again, after pg-boss was migrated under our feet."""
+        async with self._source.lease() as connection, snapshot(connection, self.target, self.timeout_seconds):
+            self.catalog = await read_catalog(connection, self.target)
+        self.queries = Queries(self.catalog)
+
+    @asynccontextmanager
+    async def read(self, timeout_seconds: float | None = None) -> AsyncIterator[Transaction]:
+        """A read-only transaction with one snapshot."""
+        timeout = timeout_seconds or self.timeout_seconds
+        async with self._transaction("begin_read", timeout, LOCK_TIMEOUT_SECONDS) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def write(self, *, lock_timeout_seconds: float = 30) -> AsyncIterator[Transaction]:
+        """A writing transaction: committed at the end of the block, rolled back when it raises.
+
+        Raises UsageError on a read-only connection and Unsupported on a standby.
+        """
+        if self.read_only:
+            raise UsageError("this connection is read-only", "leave out --read-only or use another context")
+        if self.catalog.standby:
+            raise Unsupported("the server is a standby: it accepts no writes", "connect to the primary")
+        timeout = max(self.timeout_seconds, lock_timeout_seconds + 5)
+        async with self._transaction("begin_write", timeout, lock_timeout_seconds) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _transaction(self, name: str, seconds: float, lock_seconds: float) -> AsyncIterator[Transaction]:
+        async with self._source.lease() as connection:
+            with translated(self.target, seconds):
+                await connection.execute(begin(name, seconds, lock_seconds).text)
+            try:
+                yield Transaction(connection, self.queries, self.target, seconds)
+            except BaseException:
+                await roll_back(connection)
+                raise
+            with translated(self.target, seconds):
+                await connection.execute(bare("commit").text)

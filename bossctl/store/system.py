@@ -1,0 +1,190 @@
+"""Readings of the schema as a whole: what it is, its background duties, who works it, its schedules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bossctl.models.common import Target
+from bossctl.models.releases import FEATURES, NEWEST_KNOWN, releases_of
+from bossctl.models.schedules import LastJob, Schedule
+from bossctl.models.schema import Age, Capability, Info, PgBossInfo, Relation, ServerInfo
+from bossctl.models.workers import Worker, Workers
+from bossctl.sql.catalog import Catalog
+from bossctl.store.connections import Row
+from bossctl.store.session import Transaction
+
+_LAYOUTS = {
+    "plain": "one ordinary job table",
+    "queues": "one partition per queue",
+    "common": "job_common, with partitions for queues that ask for one",
+}
+
+_NUMBERS = {"8-9": range(21), "10": range(21, 25), "11-12": range(25, 10_000)}
+
+_DUTIES: tuple[tuple[str, str, str], ...] = (
+    ("maintenance", "version.maintained_on", "maintained_on"),
+    ("maintenance", "queue.maintain_on", "maintain_on"),
+    ("monitor", "queue.monitor_claim_on", "monitor_claim_on"),
+    ("counters", "queue.monitor_on", "monitor_on"),
+    ("cron", "version.cron_on", "cron_on"),
+    ("background migrations", "version.bam_on", "bam_on"),
+    ("flow resolver", "version.flow_on", "flow_on"),
+    ("reindex", "version.reindex_on", "reindex_on"),
+)
+
+
+async def read_info(transaction: Transaction, target: Target) -> Info:
+    """Everything `bossctl info` prints, in one snapshot."""
+    catalog = transaction.queries.catalog
+    server = await _row(transaction, "server")
+    version = await transaction.row("version") or {}
+    supervisor = await _row(transaction, "supervisor")
+    sizes = await transaction.rows("sizes", {"schema": catalog.schema})
+    workers = await read_workers(transaction)
+    schemas = [row["name"] for row in await transaction.rows("schemas")]
+    return Info(
+        target=target,
+        server=ServerInfo(
+            server["version"].split()[0],
+            server["version_num"],
+            server["standby"],
+            server["now"],
+            server["started_on"],
+        ),
+        pgboss=pgboss_info(catalog, version.get("version")),
+        capabilities=tuple(Capability(item.name, catalog.has(item.fact), item.since) for item in FEATURES),
+        sizes=tuple(Relation(**row) for row in sizes),
+        ages=_ages(catalog, {**version, **supervisor}, server["now"]),
+        instances=workers.workers if workers.source == "registry" else (),
+        queues=supervisor["queues"] if catalog.has("queue") else None,
+        other_schemas=tuple(name for name in schemas if name != catalog.schema),
+    )
+
+
+def pgboss_info(catalog: Catalog, number: int | None) -> PgBossInfo:
+    """What the schema says it is, checked against what it looks like."""
+    generation = catalog.generation
+    fits = number is not None and number in _NUMBERS[generation]
+    note = None
+    if number is None:
+        note = "the version table is empty"
+    elif not fits:
+        note = f"schema number {number} does not fit its tables, which are those of pg-boss {generation}: a fork?"
+    elif number > NEWEST_KNOWN:
+        note = f"schema {number} is newer than any bossctl knows ({NEWEST_KNOWN}); it is shown as its tables are"
+    return PgBossInfo(number, releases_of(number) if fits else None, generation, _LAYOUTS[catalog.layout], note)
+
+
+async def read_workers(transaction: Transaction) -> Workers:
+    """Registered instances where the schema has a registry, else sessions that look like pg-boss."""
+    if transaction.queries.supports("instances"):
+        rows = await transaction.rows("instances")
+        return Workers(tuple(_registered(row) for row in rows), "registry", None)
+    schema = transaction.queries.catalog.schema
+    rows = await transaction.rows("sessions", {"marker": f"{schema}.", "quoted": f'"{schema}".'})
+    hidden = (await _row(transaction, "hidden_sessions"))["hidden"]
+    note = "inferred from database sessions: this schema has no instance registry (pg-boss 12.36.0, schema 44)"
+    if hidden:
+        note += f"; the statements of {hidden} sessions are hidden from this role (GRANT pg_read_all_stats shows them)"
+    return Workers(tuple(_inferred(row) for row in rows), "inferred", note)
+
+
+async def read_schedules(transaction: Transaction) -> tuple[Schedule, ...]:
+    """All schedules with the last job each is known to have sent."""
+    rows = await transaction.rows("schedules")
+    if not rows:
+        return ()
+    last = {(row["queue"], row["key"]): row for row in await transaction.rows("last_sends")}
+    return tuple(_schedule(row, last.get((row["name"], row["key"] or ""))) for row in rows)
+
+
+def _schedule(row: Row, last: Row | None) -> Schedule:
+    job = LastJob(last["id"], last["job_queue"], last["state"], last["created_on"]) if last else None
+    return Schedule(
+        row["name"],
+        row["key"] or "",
+        row["cron"],
+        row["timezone"],
+        row["kind"],
+        row["created_on"],
+        row["updated_on"],
+        job,
+    )
+
+
+def _ages(catalog: Catalog, stamps: Mapping[str, Any], now: datetime) -> tuple[Age, ...]:
+    ages: dict[str, Age] = {}
+    for name, fact, column in _DUTIES:
+        at = stamps.get(column)
+        known = catalog.has(fact)
+        if known or name not in ages:
+            ages[name] = Age(name, at, (now - at).total_seconds() if at else None, known)
+    return tuple(ages.values())
+
+
+def _registered(row: Row) -> Worker:
+    work = _work_calls(row["workers"])
+    return Worker(
+        instance=row["id"],
+        name=row["name"],
+        host=row["host"],
+        pid=row["pid"],
+        release=row["version"],
+        queues=tuple(dict.fromkeys(str(call["queue"]) for call in work if call.get("queue") is not None)),
+        heartbeat_on=row["heartbeat_on"],
+        heartbeat_age_seconds=row["heartbeat_age_seconds"],
+        heartbeat_seconds=row["heartbeat_seconds"],
+        alive=bool(row["alive"]),
+        source="registry",
+        application_name=row["application_name"],
+        started_on=row["started_on"],
+        stopped_on=row["stopped_on"],
+        supervise=row["supervise"],
+        schedule=row["schedule"],
+        sessions=row["sessions"],
+        active=sum(call["active"] for call in work if isinstance(call.get("active"), int)) if work else 0,
+        details={"node_version": row["node_version"], "crash_restarts": row["crash_restarts"]},
+    )
+
+
+def _work_calls(text: str | None) -> list[dict[str, Any]]:
+    """The registry's list of work() calls; anything else is nobody's format and counts as none."""
+    try:
+        calls = json.loads(text) if text else []
+    except ValueError:
+        return []
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+
+
+def _inferred(row: Row) -> Worker:
+    return Worker(
+        instance=f"{row['application_name'] or row['username']}@{row['host']}",
+        name=None,
+        host=row["host"],
+        pid=None,
+        release=None,
+        queues=(),
+        heartbeat_on=None,
+        heartbeat_age_seconds=None,
+        heartbeat_seconds=None,
+        alive=True,
+        source="inferred",
+        application_name=row["application_name"],
+        started_on=row["started_on"],
+        stopped_on=None,
+        supervise=None,
+        schedule=None,
+        sessions=row["sessions"],
+        active=None,
+        details={"role": row["username"], "busy_sessions": row["busy"]},
+    )
+
+
+async def _row(transaction: Transaction, name: str) -> Row:
+    row = await transaction.row(name)
+    if row is None:
+        raise LookupError(f"the statement {name} returns one row")
+    return row

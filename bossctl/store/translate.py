@@ -1,0 +1,133 @@
+"""Driver errors become bossctl's errors here and nowhere else: one sentence, a hint, never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+
+from bossctl.errors import BossctlError, MissingPrivilege, StatementTimeout, Unreachable, Unsupported, UsageError
+from bossctl.format import clean
+from bossctl.models.common import Target
+
+
+class SchemaChanged(Unsupported):
+    """A relation or column vanished since the catalog was read: pg-boss was migrated or removed under our feet."""
+
+
+@contextmanager
+def translated(target: Target | None, timeout_seconds: float | None = None) -> Iterator[None]:
+    """Raise a BossctlError instead of any psycopg error that leaves the block."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translate(error, target, timeout_seconds) from None
+
+
+def _translate(error: psycopg.Error, target: Target | None, timeout: float | None) -> BossctlError:
+    where = f" ({target})" if target else ""
+    match error:
+        case pg.QueryCanceled():
+            limit = f" of {timeout:g} s" if timeout else ""
+            return StatementTimeout(
+                f"the statement timeout{limit} ended a statement{where}",
+                "give it longer with --statement-timeout 120s",
+            )
+        case pg.LockNotAvailable():
+            return StatementTimeout(
+                f"another session holds a lock that is needed here{where}", "try again when it is done"
+            )
+        case pg.InsufficientPrivilege():
+            return _missing_privilege(error, target)
+        case pg.ReadOnlySqlTransaction():
+            return _read_only(target)
+        case pg.UndefinedTable() | pg.UndefinedColumn() | pg.UndefinedFunction() | pg.InvalidSchemaName():
+            return SchemaChanged(
+                f"the schema changed since it was read: {_first_line(error)}{where}", "run the command again"
+            )
+        case pg.TooManyConnections():
+            return Unreachable(
+                f"the server has no connection left{where}", "close some sessions or raise max_connections"
+            )
+        case pg.DiskFull():
+            return Unreachable(f"the server's disk is full{where}", "free space on the server, then run it again")
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return Unreachable(
+                f"lost the database{where}: {_first_line(error)}", "check that the server is up, then run it again"
+            )
+    state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    return BossctlError(f"the database refused a statement{where}: {_first_line(error)}{state}")
+
+
+def connect_error(error: Exception, target: Target) -> BossctlError:
+    """What to say when no connection could be made. libpq's text about a malformed DSN is not passed on."""
+    place = f"{target.host}:{target.port}" if target.host else "the server"
+    if isinstance(error, psycopg.ProgrammingError):
+        return malformed(target.source)
+    message = str(error)
+    origin = f" (from {target.source})"
+    if any(
+        word in message for word in ("password authentication failed", "no password supplied", "Peer authentication")
+    ):
+        return Unreachable(
+            f"{place} refused the password or login of role {target.user}{origin}",
+            "check user and password in the DSN, PGPASSWORD or .pgpass",
+        )
+    if isinstance(error, pg.InvalidCatalogName) or ('database "' in message and "does not exist" in message):
+        return Unreachable(
+            f'there is no database "{clean(target.database)}" on {place}{origin}', "name another one in the DSN"
+        )
+    if (
+        isinstance(error, pg.TooManyConnections)
+        or "too many clients" in message
+        or "remaining connection slots" in message
+    ):
+        return Unreachable(f"{place} has no connection left{origin}", "close some sessions or raise max_connections")
+    return Unreachable(
+        f"cannot connect to {place}{origin}: {_reason(message)}",
+        "check that PostgreSQL runs there, or name it with --dsn postgresql://user@host:5432/database",
+    )
+
+
+def malformed(source: str) -> UsageError:
+    """The DSN cannot be read; its text may hold a password and is not shown."""
+    return UsageError(
+        f"the connection string from {source} cannot be read",
+        "write it as postgresql://user@host:5432/database or 'host=… dbname=… user=…'",
+    )
+
+
+def _missing_privilege(error: psycopg.Error, target: Target | None) -> MissingPrivilege:
+    if target is None:
+        return MissingPrivilege(_first_line(error))
+    message = f"role {clean(target.user)} may not do this: {_first_line(error)}"
+    return MissingPrivilege(message, grant_hint(target.schema, target.user))
+
+
+def grant_hint(schema: str, role: str) -> str:
+    """The statements that let a role read a schema."""
+    names = _quoted(schema), _quoted(role)
+    return "GRANT USAGE ON SCHEMA {0} TO {1}; GRANT SELECT ON ALL TABLES IN SCHEMA {0} TO {1}".format(*names)
+
+
+def _read_only(target: Target | None) -> BossctlError:
+    if target is not None and target.read_only:
+        return UsageError("this connection is read-only", "leave out --read-only or use another context")
+    return Unsupported("the server accepts no writes: it is a standby or read-only", "connect to the primary")
+
+
+def _quoted(name: str) -> str:
+    return '"' + clean(name).replace('"', '""') + '"'
+
+
+def _first_line(error: psycopg.Error) -> str:
+    text = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
+    return clean(text)
+
+
+def _reason(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    text = lines[0] if lines else "no answer"
+    return clean(text.rpartition("failed: ")[2])
