@@ -22,7 +22,7 @@ def history(job: Job) -> tuple[Event, ...]:
     but the time of every attempt except the last is overwritten, so those have neither a time nor certainty. Times
     after `job.read_at` are still to come.
     """
-    return tuple((*_sent(job), *_waiting(job), *_attempts(job), *_outcome(job), *_kept(job)))
+    return (*_sent(job), *_waiting(job), *_attempts(job), *_outcome(job), *_kept(job))
 
 
 def failure_reason(text: str | None) -> str | None:
@@ -63,7 +63,9 @@ def _waiting(job: Job) -> Iterator[Event]:
     row = job.row
     if row.blocked:
         pending = job.fields.get("pending_dependencies")
-        parents = f"{pending} unfinished parents" if isinstance(pending, int) and pending > 1 else "an unfinished parent"
+        parents = (
+            f"{pending} unfinished parents" if isinstance(pending, int) and pending > 1 else "an unfinished parent"
+        )
         yield Event(None, f"waits for {parents}")
     deferred = row.start_after and row.created_on and row.start_after > row.created_on + SLACK
     if deferred and row.start_after and not row.retry_count and row.state != "retry":
@@ -74,7 +76,9 @@ def _attempts(job: Job) -> Iterator[Event]:
     row, attempts = job.row, fetches(job.row)
     if attempts > 1:
         earlier = "attempt 1 was fetched" if attempts == 2 else f"attempts 1 to {attempts - 1} were fetched"
-        yield Event(None, f"{earlier}; their times are overwritten".replace("1 was fetched; their", "1 was fetched; its"), False)
+        yield Event(
+            None, f"{earlier}; their times are overwritten".replace("1 was fetched; their", "1 was fetched; its"), False
+        )
     if row.state == "active":
         yield from _previous_failure(job, attempts - 1)
     if row.started_on is not None:

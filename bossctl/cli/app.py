@@ -1,0 +1,36 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+from bossctl.cli import doctor, info, jobs, playground, queues, services
+from bossctl.cli.options import Command, group
+
+app = group(
+    "See and operate PostgreSQL job queues run by pg-boss.",
+    epilog="\b\nExample:\n  bossctl doctor --dsn postgresql://user@host:5432/database",
+)
+
+_queue = group("Queues: what they hold, and making them as they should be.")
+_queue.command("list", cls=Command)(queues.list_queues)
+_queue.command("show", cls=Command)(queues.show_queue)
+_queue.command("ensure", cls=Command)(queues.ensure_queues)
+
+_job = group("Jobs: find them and look inside.")
+_job.command("list", cls=Command)(jobs.list_jobs)
+_job.command("show", cls=Command)(jobs.show_job)
+
+_schedule = group("Cron schedules.")
+_schedule.command("list", cls=Command)(services.list_schedules)
+
+_worker = group("Processes that work the queues.")
+_worker.command("list", cls=Command)(services.list_workers)
+
+app.command("tui", cls=Command)(playground.tui)
+app.command("doctor", cls=Command)(doctor.doctor)
+app.command("info", cls=Command)(info.info)
+app.command("stats", cls=Command)(info.stats)
+app.add_typer(_queue, name="queue")
+app.add_typer(_job, name="job")
+app.add_typer(_schedule, name="schedule")
+app.add_typer(_worker, name="worker")
+app.command("demo", cls=Command)(playground.demo)

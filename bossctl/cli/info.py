@@ -1,0 +1,63 @@
+"""`bossctl info` and `bossctl stats`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bossctl.cli.options import settings_of
+from bossctl.cli.output import Format, OutputOption, Printer
+
+if TYPE_CHECKING:
+    from bossctl.models.queues import QueueOverview
+    from bossctl.store import Store
+
+
+def info(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
+    """Show the server, the schema and its pg-boss releases, what it can do, sizes and background duties.
+
+    \b
+    Example:
+      bossctl info --schema pgboss_v12
+    """
+    from bossctl.cli import bridge, shapes
+    from bossctl.cli.views import info as views
+
+    printer = Printer(settings_of(ctx), output)
+    reading = bridge.read(settings_of(ctx), lambda store: store.info())
+    if not printer.human:
+        printer.single(shapes.info(reading))
+    else:
+        views.info(printer, reading)
+
+
+def stats(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
+    """Draw how many jobs of each queue are in each state, counted exactly.
+
+    \b
+    Example:
+      bossctl stats
+    """
+    from bossctl.cli import bridge, shapes
+    from bossctl.cli.views import info as views
+
+    printer = Printer(settings_of(ctx), output)
+    overview = bridge.read(settings_of(ctx), _counted)
+    if not printer.human:
+        printer.rows({"queues": [shapes.queue(one) for one in overview.queues]}, "queues", ("queue",))
+    else:
+        views.histogram(printer, overview)
+
+
+async def _counted(store: Store) -> QueueOverview:
+    """The overview with every count exact, from one pass over the jobs."""
+    from dataclasses import replace
+
+    from bossctl.models.common import Count, Truth
+    from bossctl.models.queues import STATES
+
+    overview = await store.overview()
+    exact = (await store.histogram()).queues
+    none = dict.fromkeys(STATES, Count(0, Truth.EXACT))
+    return replace(overview, queues=tuple(replace(one, counts=exact.get(one.name, none)) for one in overview.queues))

@@ -1,0 +1,78 @@
+"""The entry point: run one command line, map every way it can end to an exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from typer import TyperException
+
+from bossctl.cli import talk
+from bossctl.cli.output import silence_stdout
+from bossctl.cli.settings import Settings
+from bossctl.config import debugging, environment
+from bossctl.errors import BossctlError, Exit, UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `argv` (default: the process's arguments) and return the exit code. Never raises, never exits."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    settings = Settings(environment(), Path())
+    try:
+        code = _run(arguments, settings)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BossctlError as error:
+        talk.error(str(error), error.hint)
+        return error.exit_code
+    except TyperException as error:
+        return _usage(error)
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            return _internal(error, settings)
+        silence_stdout()
+        return Exit.OK
+    except BaseException as error:
+        return _internal(error, settings)
+    return code
+
+
+def _run(arguments: list[str], settings: Settings) -> int:
+    if any("\udc80" <= char <= "\udcff" for argument in arguments for char in argument):
+        raise UsageError("an argument is not valid UTF-8")
+    from typer.main import get_command
+
+    from bossctl.cli.app import app
+
+    try:
+        code = get_command(app).main(arguments, prog_name="bossctl", standalone_mode=False, obj=settings)
+    except SystemExit as leaving:  # typer ends a closed pipe this way whatever the mode
+        if isinstance(leaving.__context__, BrokenPipeError):
+            silence_stdout()
+            return Exit.OK
+        return leaving.code if isinstance(leaving.code, int) else Exit.INTERNAL
+    return int(code or 0)
+
+
+def _usage(error: TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "bossctl"
+    message = error.format_message().strip().replace("\n\t", " ").rstrip(".")
+    talk.error(message, f"{path} --help")
+    return Exit.USAGE
+
+
+def _internal(error: BaseException, settings: Settings) -> int:
+    talk.error(
+        f"internal error ({type(error).__name__}): this is a bug in bossctl",
+        "run it with BOSSCTL_DEBUG=1, then report command, text and `bossctl --version` as an issue of bossctl",
+    )
+    if debugging(settings.environ):
+        import traceback
+
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        talk.say(f"{frames}{type(error).__qualname__}")
+    return Exit.INTERNAL

@@ -1,0 +1,84 @@
+"""`bossctl tui` and `bossctl demo`: the two commands that hand the terminal over."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bossctl.cli.options import settings_of
+from bossctl.config import dumb_terminal
+from bossctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from bossctl.actions import Operator
+    from bossctl.cli.settings import Settings
+    from bossctl.config import ConnectionSpec
+    from bossctl.store import Store
+
+
+def tui(
+    ctx: typer.Context,
+    refresh: Annotated[
+        float,
+        typer.Option("--refresh", metavar="S", min=0.2, max=3600, help="Seconds between readings.", show_default=True),
+    ] = 2.0,
+) -> int:
+    """Open the terminal UI.
+
+    \b
+    Example:
+      bossctl tui --context prod --read-only
+    """
+    settings = settings_of(ctx)
+    _need_terminal(settings)
+    return _open_tui(settings.spec(), refresh)
+
+
+def demo(
+    ctx: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Build it, run doctor on it, print that, end.")] = False,
+    no_tui: Annotated[bool, typer.Option("--no-tui", help="Print how to connect and wait for Ctrl-C.")] = False,
+) -> int:
+    """Start a playground: an own PostgreSQL with a real pg-boss at work, then the terminal UI on it.
+
+    \b
+    Example:
+      bossctl demo --once
+    """
+    settings = settings_of(ctx)
+    if once and no_tui:
+        raise UsageError("--once and --no-tui exclude each other")
+    if not (once or no_tui):
+        _need_terminal(settings)
+    from bossctl.demo import run_demo
+
+    def doctor(dsn: str, schema: str) -> int:
+        from dataclasses import replace
+
+        from bossctl.cli.doctor import diagnose
+
+        return diagnose(replace(settings, dsn=dsn, context=None, schema=schema))
+
+    return run_demo(once=once, no_tui=no_tui, tui=lambda spec: _open_tui(spec, 2.0), doctor=doctor)
+
+
+def _open_tui(spec: ConnectionSpec, refresh: float) -> int:
+    from bossctl.tui.app import run_tui
+
+    async def opener() -> tuple[Store, Operator]:
+        from bossctl.actions import Operator
+        from bossctl.store import Store
+
+        store = await Store.open(spec, pooled=True)
+        return store, Operator(store)
+
+    return run_tui(opener, start=None, refresh=refresh)
+
+
+def _need_terminal(settings: Settings) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the terminal UI needs a terminal on stdin and stdout", "bossctl queue list, or bossctl stats")
+    if dumb_terminal(settings.environ):
+        raise UsageError("the terminal UI cannot draw on TERM=dumb", "TERM=xterm-256color bossctl tui")

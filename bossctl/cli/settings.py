@@ -1,0 +1,65 @@
+"""What the user asked for besides the command itself: the connection options, collected over all levels.
+
+The options are accepted before a group, before a command and after it; the innermost level is read last and wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bossctl.config import ConnectionSpec, Flags, colourless, resolve
+from bossctl.errors import UsageError
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def seconds(text: str, option: str) -> float:
+    """Read a duration: `90`, `90s`, `15m`, `2h`, `7d`. Raises UsageError naming `option`."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match:
+        raise UsageError(f"{option} is not a duration", f"write it as 90, 90s, 15m, 2h or 7d: {option} 15m")
+    return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+@dataclass
+class Settings:
+    """The state of one invocation, typer's `ctx.obj`."""
+
+    environ: Mapping[str, str]
+    cwd: Path
+    dsn: str | None = field(default=None, repr=False)
+    schema: str | None = None
+    context: str | None = None
+    read_only: bool = False
+    statement_timeout: float | None = None
+    no_color: bool = False
+
+    def absorb(self, given: MutableMapping[str, Any]) -> None:
+        """Take one level's connection options out of `given`; a later `--dsn` beats an earlier `--context`."""
+        dsn, context = given.pop("dsn", None), given.pop("context", None)
+        if dsn is not None and context is not None:
+            raise UsageError("--dsn and --context both name a database", "give one of them")
+        if dsn is not None or context is not None:
+            self.dsn, self.context = dsn, context
+        if (schema := given.pop("schema", None)) is not None:
+            self.schema = schema
+        if (timeout := given.pop("statement_timeout", None)) is not None:
+            self.statement_timeout = seconds(timeout, "--statement-timeout")
+        self.read_only = bool(given.pop("read_only", False)) or self.read_only
+        self.no_color = bool(given.pop("no_color", False)) or self.no_color
+        given.pop("version", None)
+
+    def spec(self) -> ConnectionSpec:
+        """Resolve the connection. Raises UsageError."""
+        flags = Flags(self.dsn, self.schema, self.context, self.read_only, self.statement_timeout)
+        return resolve(flags, self.environ, self.cwd)
+
+    @property
+    def colourless(self) -> bool:
+        """True when nothing may be coloured, whatever the terminal can do."""
+        return self.no_color or colourless(self.environ)

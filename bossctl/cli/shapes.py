@@ -1,0 +1,199 @@
+"""Models as the JSON objects the contract names. Pure; keys here are an interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bossctl.cli.document import JsonText
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bossctl.models.common import Count, Payload, Target
+    from bossctl.models.findings import Finding, Report
+    from bossctl.models.jobs import Job, JobRow
+    from bossctl.models.operations import EnsureResult
+    from bossctl.models.queues import Queue, QueueDetail
+    from bossctl.models.schedules import Schedule
+    from bossctl.models.schema import Info
+    from bossctl.models.workers import Worker
+
+Shape = dict[str, Any]
+JOB_KEYS = (
+    *("id", "queue", "state", "priority", "retry_count", "retry_limit", "created_on", "start_after", "started_on"),
+    *("completed_on", "keep_until", "singleton_key", "dead_letter", "archived"),
+)
+SCHEDULE_KEYS = ("queue", "key", "cron", "timezone", "kind", "next", "last_job", "missed")
+WORKER_KEYS = ("instance", "host", "pid", "release", "queues", "heartbeat_age_seconds", "alive", "source")
+
+
+def count(value: Count) -> Shape:
+    """A number with its truth."""
+    return {"value": value.value, "truth": value.truth.value, "age_seconds": rounded(value.age_seconds)}
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Seconds to the millisecond."""
+    return None if seconds is None else round(seconds, 3)
+
+
+def payload(value: Payload) -> JsonText | None:
+    """The database's own JSON text, or None for SQL NULL."""
+    return None if value.text is None else JsonText(value.text)
+
+
+def target(value: Target) -> Shape:
+    """Where we are connected."""
+    keys = ("host", "port", "database", "user", "schema", "source", "context", "read_only")
+    return {key: getattr(value, key) for key in keys}
+
+
+def queue(value: Queue) -> Shape:
+    """One queue, its options spelled as in the ensure file."""
+    return {
+        "queue": value.name,
+        **value.options,
+        "counts": {state: count(number) for state, number in value.counts.items()},
+        "oldest_due_seconds": rounded(value.oldest_due_seconds),
+        "failed_last_hour": count(value.failed_last_hour),
+        "dead_letter": value.dead_letter,
+        "storage": value.storage,
+    }
+
+
+def queue_detail(value: QueueDetail) -> Shape:
+    """One queue with what surrounds it."""
+    return {
+        **queue(value.queue),
+        "deferred": count(value.queue.extra["deferred"]) if "deferred" in value.queue.extra else None,
+        "blocked": count(value.queue.extra["blocked"]) if "blocked" in value.queue.extra else None,
+        "ready": count(value.queue.extra["ready"]) if "ready" in value.queue.extra else None,
+        "failed_last_day": count(value.failed_last_day),
+        "completed_last_hour": count(value.completed_last_hour),
+        "feeds": value.feeds,
+        "schedules": value.schedules,
+        "table": value.queue.table,
+        "total_bytes": value.total_bytes,
+        "implicit": value.queue.implicit,
+        "created_on": value.queue.created_on,
+        "updated_on": value.queue.updated_on,
+        "monitor_age_seconds": rounded(value.queue.monitor_age_seconds),
+    }
+
+
+def job_row(value: JobRow) -> Shape:
+    """A job as lists show it."""
+    return {key: getattr(value, key) for key in JOB_KEYS}
+
+
+def job(value: Job) -> Shape:
+    """A job with every field its schema has, payload and output unchanged."""
+    own = job_row(value.row) | {"blocked": value.row.blocked}
+    more = {key: field for key, field in value.fields.items() if key not in own}
+    return own | more | {"data": payload(value.data), "output": payload(value.output)}
+
+
+def schedule(value: Schedule, upcoming: tuple[datetime, ...] | None) -> Shape:
+    """A schedule; `next` is null when it cannot be predicted."""
+    last = value.last_job
+    return {
+        "queue": value.queue,
+        "key": value.key,
+        "cron": value.cron,
+        "timezone": value.timezone,
+        "kind": value.kind,
+        "next": upcoming,
+        "last_job": None
+        if last is None
+        else {"id": last.id, "queue": last.queue, "state": last.state, "created_on": last.created_on},
+        "missed": None,
+    }
+
+
+def worker(value: Worker) -> Shape:
+    """A pg-boss process; the contract's keys first."""
+    first = {key: getattr(value, key) for key in WORKER_KEYS}
+    first["heartbeat_age_seconds"] = rounded(value.heartbeat_age_seconds)
+    more = ("name", "heartbeat_on", "heartbeat_seconds", "application_name", "started_on", "stopped_on")
+    flags = ("supervise", "schedule", "sessions", "active", "details")
+    return first | {key: getattr(value, key) for key in (*more, *flags)}
+
+
+def info(value: Info) -> Shape:
+    """The server, the schema and what it can do."""
+    server = ("version", "version_num", "standby", "now", "started_on")
+    pgboss = ("schema_number", "releases", "generation", "layout", "note")
+    return {
+        "target": target(value.target),
+        "server": {key: getattr(value.server, key) for key in server},
+        "schema": value.target.schema,
+        "pgboss": {key: getattr(value.pgboss, key) for key in pgboss},
+        "capabilities": [{"name": one.name, "present": one.present, "since": one.since} for one in value.capabilities],
+        "sizes": [_fields(one, "name", "total_bytes", "table_bytes", "index_bytes", "rows") for one in value.sizes],
+        "ages": [_fields(one, "name", "at", "known") | {"age_seconds": rounded(one.age_seconds)} for one in value.ages],
+        "instances": [worker(one) for one in value.instances],
+        "queue_count": value.queues,
+        "other_schemas": value.other_schemas,
+    }
+
+
+def ensured(value: EnsureResult, *, statements: bool = False) -> Shape:
+    """What `queue ensure` did or would do to one queue."""
+    shape: Shape = {
+        "queue": value.queue,
+        "action": value.action.value,
+        "applied": value.applied,
+        "changes": {option: list(change) for option, change in value.changes.items()},
+        "reason": value.reason,
+    }
+    return shape | {"statements": value.statements} if statements else shape
+
+
+def finding(value: Finding) -> Shape:
+    """One finding of doctor."""
+    return {
+        "code": value.code,
+        "slug": value.slug,
+        "severity": value.severity.value,
+        "certainty": value.certainty.value,
+        "queue": value.queue,
+        "count": value.count,
+        "jobs": value.jobs,
+        "since": value.since,
+        "message": value.message,
+        "evidence": [dict(one) for one in value.evidence],
+        "why": value.why,
+        "remedy": {"text": value.remedy.text, "command": value.remedy.command},
+        "fingerprint": value.fingerprint,
+    }
+
+
+def report(value: Report) -> Shape:
+    """A whole doctor run."""
+    return {
+        "target": target(value.target),
+        "checks": [
+            _fields(one, "code", "slug", "status", "reason") | {"elapsed_seconds": rounded(one.elapsed_seconds)}
+            for one in value.checks
+        ],
+        "findings": [finding(one) for one in value.findings],
+        "summary": summary(value),
+    }
+
+
+def summary(value: Report) -> dict[str, int]:
+    """Findings per severity and the checks that were skipped."""
+    tally = dict.fromkeys(("error", "warning", "info"), 0)
+    for one in value.findings:
+        tally[one.severity.value] += 1
+    return tally | {"skipped": sum(check.status.value == "skipped" for check in value.checks)}
+
+
+def _fields(value: object, *names: str) -> Shape:
+    return {name: getattr(value, name) for name in names}
+
+
+def ordered(fields: Mapping[str, Any], first: tuple[str, ...]) -> Shape:
+    """`fields` with the keys of `first` in front."""
+    return {key: fields[key] for key in first if key in fields} | dict(fields)

@@ -1,0 +1,43 @@
+"""Everything said on stderr: errors, hints, notes, progress. Never data, never a password, never a raw escape."""
+
+from __future__ import annotations
+
+import sys
+
+from bossctl.dsn import redact
+from bossctl.format import clean
+
+
+def say(text: str) -> None:
+    """Write `text` to stderr, line by line cleaned and without passwords. A closed stderr is ignored."""
+    lines = [clean(line) for line in redact(text).split("\n")]
+    try:
+        print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - the one voice
+    except OSError:
+        return
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """Say one sentence and what to type next."""
+    say(f"error: {message}")
+    if hint:
+        say(f"hint: {hint}")
+
+
+class Progress:
+    """One changing line on a terminal's stderr; silent everywhere else."""
+
+    def __init__(self) -> None:
+        self.shown = False
+
+    def __call__(self, text: str) -> None:
+        if sys.stderr.isatty():
+            self.shown = True
+            sys.stderr.write(f"\r\x1b[K{clean(redact(text))}")
+            sys.stderr.flush()
+
+    def done(self) -> None:
+        """Wipe the line."""
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,101 @@
+"""Jobs for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bossctl.cli import talk
+from bossctl.cli.document import parse_exactly, to_json
+from bossctl.cli.output import Printer
+from bossctl.cli.table import Cell, Column, Table, state_cell
+from bossctl.cli.views.words import bytes_, given, since, when
+from bossctl.models.common import Payload
+from bossctl.models.history import history
+from bossctl.models.jobs import Job, JobPage, JobRow
+
+LIST_COLUMNS = (
+    Column("ID", whole=True),
+    Column("QUEUE"),
+    Column("STATE", whole=True),
+    Column("RETRIES", right=True, rank=2),
+    Column("PRIORITY", right=True, rank=5),
+    Column("CREATED", rank=1),
+    Column("DUE OR STARTED", rank=3),
+    Column("FINISHED", rank=4),
+    Column("KEY", rank=6),
+)
+
+
+def job_list(printer: Printer, page: JobPage) -> None:
+    """One line per job."""
+    if not page.jobs:
+        talk.say("note: no job matches")
+        return
+    printer.table(Table(LIST_COLUMNS, [_row(row) for row in page.jobs]))
+
+
+def page_notes(printer: Printer, page: JobPage) -> None:
+    """How the page was found and how to get the next one, on stderr."""
+    if page.note:
+        talk.say(f"note: {page.note}")
+    if page.next and printer.format != "json":
+        talk.say(f"hint: more with --after {page.next}")
+
+
+def _row(row: JobRow) -> list[Cell | str]:
+    state = "archived, " + row.state if row.archived else row.state + (", blocked" if row.blocked else "")
+    return [
+        row.id,
+        row.queue,
+        state_cell(row.state, state),
+        f"{row.retry_count}/{row.retry_limit}",
+        str(row.priority),
+        when(row.created_on),
+        when(row.started_on if row.state not in ("created", "retry") else row.start_after),
+        when(row.completed_on),
+        given(row.singleton_key),
+    ]
+
+
+def job_detail(printer: Printer, job: Job) -> None:
+    """Every field, the history, payload and output."""
+    row = job.row
+    facts: list[tuple[str, Cell | str]] = [("id", row.id), ("queue", row.queue), ("state", state_cell(row.state))]
+    facts += [("archived", given(row.archived)), ("blocked", given(row.blocked)), ("priority", str(row.priority))]
+    facts += [("retries", f"{row.retry_count} of {row.retry_limit}")]
+    for name in ("created_on", "start_after", "started_on", "completed_on", "keep_until"):
+        facts.append((name, when(getattr(row, name))))
+    facts += [("singleton_key", given(row.singleton_key)), ("dead_letter", given(row.dead_letter))]
+    facts += [(name, _field(value)) for name, value in job.fields.items()]
+    printer.facts(facts)
+    printer.heading("history")
+    printer.table(Table((Column("WHEN", whole=True), Column("AGO", right=True), Column("WHAT")), _events(job)))
+    for title, payload in (("data", job.data), ("output", job.output)):
+        printer.heading(title)
+        printer.lines_of_text(_pretty(payload))
+
+
+def _field(value: object) -> str:
+    return when(value) if isinstance(value, datetime) else given(value)
+
+
+def _events(job: Job) -> list[list[Cell | str]]:
+    rows: list[list[Cell | str]] = []
+    for event in history(job):
+        known = event.at is not None and event.at.year not in (datetime.min.year, datetime.max.year)
+        ago = (job.read_at - event.at).total_seconds() if event.at is not None and known else None
+        ahead = ago is not None and ago < 0
+        distance = "-" if ago is None else f"in {since(-ago)}" if ahead else since(ago)
+        rows.append([when(event.at), distance, event.what if event.sure else Cell(f"{event.what} (inferred)", "dim")])
+    return rows
+
+
+def _pretty(payload: Payload) -> list[str]:
+    if payload.text is None:
+        return ["-"]
+    if payload.cut:
+        return [payload.text, f"… cut, {bytes_(payload.size_bytes)} in all: --full shows it whole"]
+    try:
+        return to_json(parse_exactly(payload.text)).split("\n")
+    except (ValueError, RecursionError):
+        return [payload.text]

@@ -1,0 +1,82 @@
+"""Schedules and workers for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bossctl.cli import talk
+from bossctl.cli.output import Printer
+from bossctl.cli.table import Cell, Column, Table, state_cell
+from bossctl.cli.views.words import given, since, when
+from bossctl.models.schedules import Schedule
+from bossctl.models.workers import Worker, Workers
+
+SCHEDULE_COLUMNS = (
+    Column("QUEUE", whole=True),
+    Column("KEY", rank=3),
+    Column("CRON", whole=True),
+    Column("ZONE", rank=2),
+    Column("NEXT", rank=0),
+    Column("LAST JOB", whole=True, rank=1),
+    Column("STATE", rank=4),
+)
+WORKER_COLUMNS = (
+    Column("INSTANCE", whole=True),
+    Column("ALIVE"),
+    Column("RELEASE", rank=2),
+    Column("HOST", rank=1),
+    Column("PID", right=True, rank=3),
+    Column("HEARTBEAT", right=True),
+    Column("ACTIVE", right=True, rank=5),
+    Column("SOURCE", rank=4),
+    Column("QUEUES"),
+)
+
+
+def schedule_list(printer: Printer, schedules: Sequence[Schedule], runs: Sequence[tuple[datetime, ...] | None]) -> None:
+    """One line per schedule."""
+    if not schedules:
+        talk.say("note: there are no schedules in this schema")
+        return
+    printer.table(Table(SCHEDULE_COLUMNS, [_schedule(*pair) for pair in zip(schedules, runs, strict=True)]))
+
+
+def _schedule(schedule: Schedule, runs: tuple[datetime, ...] | None) -> list[Cell | str]:
+    last = schedule.last_job
+    return [
+        schedule.queue,
+        given(schedule.key),
+        schedule.cron,
+        schedule.timezone or "UTC",
+        "cannot predict" if runs is None else ", ".join(when(run) for run in runs) or "never",
+        last.id if last else "-",
+        state_cell(last.state) if last else "-",
+    ]
+
+
+def worker_list(printer: Printer, found: Workers) -> None:
+    """One line per process."""
+    if not found.workers:
+        talk.say("note: no pg-boss process is connected")
+        return
+    printer.table(Table(WORKER_COLUMNS, worker_rows(found.workers)))
+
+
+def worker_rows(workers: Sequence[Worker]) -> list[list[Cell | str]]:
+    """Rows of WORKER_COLUMNS."""
+    return [_worker(worker) for worker in workers]
+
+
+def _worker(worker: Worker) -> list[Cell | str]:
+    return [
+        worker.instance,
+        Cell("yes", "green") if worker.alive else Cell("no", "red"),
+        given(worker.release),
+        given(worker.host),
+        given(worker.pid),
+        since(worker.heartbeat_age_seconds),
+        given(worker.active),
+        worker.source,
+        ", ".join(worker.queues) or "-",
+    ]
