@@ -40,6 +40,11 @@ def listed() -> sql.Composable:
     return trusted(", ".join(_SPELLED.get(name, f"j.{name}") for name in LISTED))
 
 
+def raw() -> sql.Composable:
+    """The columns `listed` is made of, uncast: cheap to sort many of."""
+    return trusted(", ".join(f"j.{name}" for name in LISTED))
+
+
 def other_fields(catalog: Catalog) -> tuple[str, ...]:
     """Canonical columns this schema has beyond LISTED and BIG."""
     return tuple(name for name in job_columns(catalog) if name not in LISTED and name not in BIG)

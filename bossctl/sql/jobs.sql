@@ -2,25 +2,40 @@
 
 -- name: jobs_page
 SELECT {columns}
-FROM {source} AS j
-WHERE {where} AND {after}
+FROM (
+  SELECT {raw}
+  FROM {source} AS j
+  WHERE {where} AND {after} AND {cutoff}
+  ORDER BY j.created_on DESC, j.id DESC, j.name DESC
+  LIMIT %(limit)s
+) AS j
 ORDER BY j.created_on DESC, j.id DESC, j.name DESC
-LIMIT %(limit)s
+
+-- name: page_cutoff
+-- A time that some sampled rows are newer than: a page of rows above it is surely the newest, found without sorting all.
+SELECT min(s.created_on) AS cutoff, count(*) AS sampled
+FROM (
+  SELECT j.created_on
+  FROM {sampled_job} AS j
+  WHERE {where} AND {after}
+  ORDER BY j.created_on DESC
+  LIMIT 3
+) AS s
 
 -- name: jobs_page_by_queue
 -- needs: index:i15, queue
 -- An index on (name, created_on) makes a short walk per queue cheaper than one sort of all.
-SELECT page.*
+SELECT {columns}
 FROM {queue} AS q
 CROSS JOIN LATERAL (
-  SELECT {columns}
+  SELECT {raw}
   FROM {job} AS j
   WHERE j.name = q.name AND {where} AND {after}
   ORDER BY j.created_on DESC, j.id DESC
   LIMIT %(limit)s
-) AS page
+) AS j
 WHERE {queues}
-ORDER BY page.created_on DESC, page.id DESC, page.queue DESC
+ORDER BY j.created_on DESC, j.id DESC, j.name DESC
 LIMIT %(limit)s
 
 -- name: job_by_id
@@ -37,20 +52,19 @@ WHERE j.id = %(id)s::uuid
 
 -- name: archived_by_id
 -- needs: archive
+-- when: queue
 SELECT {columns}, {details}
 FROM {archived_jobs} AS j
-WHERE j.id = %(id)s::uuid {named}
+WHERE j.id = %(id)s::uuid AND j.name = ANY (ARRAY(SELECT q.name FROM {queue} AS q))
+
+-- name: archived_by_id
+-- needs: archive
+SELECT {columns}, {details}
+FROM {archived_jobs} AS j
+WHERE j.id = %(id)s::uuid
 
 -- name: job_by_id_anywhere
 -- Rows whose queue is gone: a scan, tried only when the keyed look-up found nothing.
 SELECT {columns}, {details}
-FROM {job} AS j
-WHERE j.id = %(id)s::uuid
-
--- name: jobs_by_ids
--- when: queue
-SELECT {columns}
 FROM {all_jobs} AS j
-WHERE j.id = ANY (%(ids)s::uuid[]) AND j.name = ANY (ARRAY(SELECT q.name FROM {queue} AS q)) AND {where} AND {after}
-ORDER BY j.created_on DESC, j.id DESC, j.name DESC
-LIMIT %(limit)s
+WHERE j.id = %(id)s::uuid

@@ -54,18 +54,15 @@ WHERE j.state < 'active' AND j.blocked
 GROUP BY j.name, j.state
 
 -- name: all_counts
-SELECT g.name AS queue, g.state::text AS state, g.rows, g.blocked, g.deferred, g.oldest_due, g.failed_hour, g.failed_day,
-       g.finished_hour
+-- Grouping by state lets one cheap expression answer for each state; the bounds are computed once.
+SELECT g.name AS queue, g.state::text AS state, g.rows, g.blocked, g.deferred, g.oldest_due, g.ended_hour, g.ended_day
 FROM (
   SELECT j.name, j.state, count(*) AS rows,
-         count(*) FILTER (WHERE j.state < 'active' AND j.blocked) AS blocked,
-         count(*) FILTER (WHERE j.state < 'active' AND NOT j.blocked AND j.start_after > now()) AS deferred,
-         min(j.start_after) FILTER (WHERE j.state < 'active' AND NOT j.blocked) AS oldest_due,
-         count(*) FILTER (WHERE j.state IN ({failed_states}) AND j.completed_on > now() - interval '1 hour')
-           AS failed_hour,
-         count(*) FILTER (WHERE j.state IN ({failed_states}) AND j.completed_on > now() - interval '1 day')
-           AS failed_day,
-         count(*) FILTER (WHERE j.state = 'completed' AND j.completed_on > now() - interval '1 hour') AS finished_hour
+         count(*) FILTER (WHERE j.blocked) AS blocked,
+         count(*) FILTER (WHERE NOT j.blocked AND j.start_after > (SELECT now())) AS deferred,
+         min(j.start_after) FILTER (WHERE NOT j.blocked) AS oldest_due,
+         count(*) FILTER (WHERE j.completed_on > (SELECT now() - interval '1 hour')) AS ended_hour,
+         count(*) FILTER (WHERE j.completed_on > (SELECT now() - interval '1 day')) AS ended_day
   FROM {job} AS j
   WHERE %(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[])
   GROUP BY j.name, j.state
@@ -82,10 +79,13 @@ FROM (
 
 -- name: sampled_counts
 -- A share of the table's pages; the caller scales the numbers up and labels them estimates.
-SELECT s.name AS queue, s.state::text AS state, count(*) AS rows
-FROM {job_table} AS s TABLESAMPLE SYSTEM (%(percent)s::float4)
-WHERE %(names)s::text[] IS NULL OR s.name = ANY (%(names)s::text[])
-GROUP BY s.name, s.state
+SELECT g.name AS queue, g.state::text AS state, g.rows
+FROM (
+  SELECT j.name, j.state, count(*) AS rows
+  FROM {sampled_job} AS j
+  WHERE %(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[])
+  GROUP BY j.name, j.state
+) AS g
 
 -- name: failed_recently
 -- needs: index:i16

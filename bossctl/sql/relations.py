@@ -7,6 +7,7 @@ would keep the planner from using pg-boss's indexes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -157,11 +158,13 @@ def relations(catalog: Catalog) -> dict[str, sql.Composable]:
         "job": job,
         "job_table": sql.Identifier(catalog.schema, "job"),
         "all_jobs": job,
-        "archived_jobs": sql.Composed([_select(catalog, "job", _JOB, "true AS archived", where="false")]),
+        "sampled_job": _select(
+            catalog, "job", _JOB, "false AS archived", after=" TABLESAMPLE SYSTEM (%(percent)s::float4)"
+        ),
+        "archived_jobs": _select(catalog, "job", _JOB, "true AS archived", after=" WHERE false"),
         "queue": _queue(catalog),
         "version": _select(catalog, "version", _VERSION),
         "schedule": _select(catalog, "schedule", _SCHEDULE),
-        "failed_states": trusted("'failed', 'expired'" if catalog.has("state:expired") else "'failed'"),
     }
     if catalog.has("archive"):
         archived = _select(catalog, "archive", _JOB, "true AS archived")
@@ -181,24 +184,20 @@ def _queue(catalog: Catalog) -> sql.Composable:
     if catalog.has("queue"):
         return _select(catalog, "queue", _QUEUE)
     names = sql.SQL("(SELECT DISTINCT name FROM {} AS every_job)").format(sql.Identifier(catalog.schema, "job"))
-    return sql.SQL("(SELECT {} FROM {} AS named)").format(_expressions({"name": "text"}, _QUEUE), names)
+    picked = ", ".join(_expression({"name": "text"}, column) for column in _QUEUE)
+    return sql.SQL("(SELECT {} FROM {} AS named)").format(trusted(picked), names)
 
 
-def _select(
-    catalog: Catalog, table: str, columns: tuple[Column, ...], *more: str, where: str | None = None
-) -> sql.Composed:
-    picked = sql.SQL(", ").join([_expressions(catalog.columns(table), columns), *(trusted(text) for text in more)])
-    condition = trusted(f" WHERE {where}") if where else sql.SQL("")
-    return sql.SQL("(SELECT {} FROM {}{})").format(picked, sql.Identifier(catalog.schema, table), condition)
+def _select(catalog: Catalog, table: str, columns: tuple[Column, ...], *more: str, after: str = "") -> sql.Composed:
+    available = catalog.columns(table)
+    picked = ", ".join([*(_expression(available, column) for column in columns), *more])
+    return sql.SQL("(SELECT {} FROM {}{})").format(
+        trusted(picked), sql.Identifier(catalog.schema, table), trusted(after)
+    )
 
 
-def _expressions(available: object, columns: tuple[Column, ...]) -> sql.Composed:
-    return sql.SQL(", ").join(trusted(_expression(available, column)) for column in columns)
-
-
-def _expression(available: object, column: Column) -> str:
-    present = available if isinstance(available, dict) else {}
+def _expression(available: Mapping[str, str], column: Column) -> str:
     for source, expression in column.sources:
-        if source in present:
+        if source in available:
             return expression if expression == column.name else f"{expression} AS {column.name}"
     return f"{column.default} AS {column.name}"

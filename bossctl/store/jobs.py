@@ -9,13 +9,16 @@ from datetime import datetime
 from time import perf_counter
 from uuid import UUID
 
+from psycopg import sql
+
 from bossctl.errors import NotFound, UsageError
 from bossctl.models.common import Payload
 from bossctl.models.jobs import FieldValue, Job, JobPage, JobRow
 from bossctl.selector import Selector
-from bossctl.sql.columns import details, listed, other_fields
-from bossctl.sql.selection import AFTER_CURSOR, ALWAYS, Selection, select
+from bossctl.sql.columns import details, listed, other_fields, raw
+from bossctl.sql.selection import ABOVE_CUTOFF, AFTER_CURSOR, ALWAYS, Selection, select
 from bossctl.store.connections import Row
+from bossctl.store.queues import SAMPLE_ROWS, SCAN_ROWS
 from bossctl.store.session import Transaction
 
 MAX_PAGE = 10_000
@@ -31,23 +34,49 @@ async def read_page(transaction: Transaction, selector: Selector | None, *, limi
         raise UsageError(f"--limit must be between 1 and {MAX_PAGE}", "page on with --after")
     started = perf_counter()
     selection = select(selector, transaction.queries.catalog)
-    values = {**selection.values, "limit": limit + 1}
-    if after is not None:
-        values |= _decode_cursor(after)
-    rows = await _page_rows(transaction, selection, values, AFTER_CURSOR if after is not None else ALWAYS)
+    page = _Page(transaction, selection, limit + 1, _decode_cursor(after) if after is not None else None)
+    rows = await page.rows()
     jobs = tuple(_job_row(row) for row in rows[:limit])
     following = _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
     return JobPage(jobs, following, (perf_counter() - started) * 1000, selection.note)
 
 
-async def _page_rows(
-    transaction: Transaction, selection: Selection, values: dict[str, object], after: object
-) -> list[Row]:
-    slots = {"columns": listed(), "where": selection.where, "after": AFTER_CURSOR if after is AFTER_CURSOR else ALWAYS}
-    if selection.walk and transaction.queries.supports("jobs_page_by_queue"):
-        return await transaction.rows("jobs_page_by_queue", values, queues=selection.queues, **slots)
-    source = transaction.queries.relation(selection.relation)
-    return await transaction.rows("jobs_page", values, source=source, **slots)
+class _Page:
+    """The ways to find one page; which one pays depends on the indexes and the size of the table."""
+
+    def __init__(
+        self, transaction: Transaction, selection: Selection, limit: int, after: dict[str, object] | None
+    ) -> None:
+        self._transaction = transaction
+        self._selection = selection
+        self._limit = limit
+        self._values: dict[str, object] = {**selection.values, **(after or {})}
+        self._slots = {"where": selection.where, "after": ALWAYS if after is None else AFTER_CURSOR}
+
+    async def rows(self) -> list[Row]:
+        queries = self._transaction.queries
+        if self._selection.walk and queries.supports("jobs_page_by_queue"):
+            slots = {"columns": listed(), "raw": raw(), "queues": self._selection.queues, **self._slots}
+            return await self._transaction.rows("jobs_page_by_queue", {**self._values, "limit": self._limit}, **slots)
+        if self._selection.relation == "job" and (queries.catalog.estimated_rows or 0) > SCAN_ROWS:
+            recent = await self._recent()
+            if len(recent) == self._limit:
+                return recent
+        return await self._sorted(ALWAYS, {})
+
+    async def _recent(self) -> list[Row]:
+        """The page if it lies above a sampled time; fewer rows than asked for say nothing."""
+        total = self._transaction.queries.catalog.estimated_rows or SAMPLE_ROWS
+        values = {**self._values, "percent": min(100.0, 100.0 * SAMPLE_ROWS / total)}
+        sample = await self._transaction.row("page_cutoff", values, **self._slots)
+        if sample is None or sample["sampled"] < 3:
+            return []
+        return await self._sorted(ABOVE_CUTOFF, {"cutoff": sample["cutoff"]})
+
+    async def _sorted(self, cutoff: sql.Composable, values: dict[str, object]) -> list[Row]:
+        source = self._transaction.queries.relation(self._selection.relation)
+        slots = {"columns": listed(), "raw": raw(), "source": source, "cutoff": cutoff, **self._slots}
+        return await self._transaction.rows("jobs_page", {**self._values, **values, "limit": self._limit}, **slots)
 
 
 async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool) -> tuple[Job, ...]:

@@ -147,18 +147,19 @@ def available_options(catalog: Catalog) -> tuple[str, ...]:
 
 async def _exact_tallies(transaction: Transaction, bound: Mapping[str, object]) -> Tallies:
     tallies: Tallies = defaultdict(Tally)
-    hour, day, finished = defaultdict(int), defaultdict(int), defaultdict(int)
     for row in await transaction.rows("all_counts", bound):
-        name = row["queue"]
-        _take_waiting(tallies[name], row)
-        hour[name] += row["failed_hour"]
-        day[name] += row["failed_day"]
-        finished[name] += row["finished_hour"]
-    for name, tally in tallies.items():
-        tally.failed_hour = Count(hour[name], Truth.EXACT)
-        tally.failed_day = Count(day[name], Truth.EXACT)
-        tally.finished_hour = Count(finished[name], Truth.EXACT)
+        tally = tallies[row["queue"]]
+        _take_waiting(tally, row)
+        if row["state"] in ("failed", "expired"):
+            tally.failed_hour = _plus(tally.failed_hour, row["ended_hour"])
+            tally.failed_day = _plus(tally.failed_day, row["ended_day"])
+        elif row["state"] == "completed":
+            tally.finished_hour = _plus(tally.finished_hour, row["ended_hour"])
     return tallies
+
+
+def _plus(before: Count, rows: int) -> Count:
+    return Count((before.value or 0) + rows, Truth.EXACT)
 
 
 async def _cheap_tallies(transaction: Transaction, bound: Mapping[str, object], queues: Sequence[Row]) -> Tallies:

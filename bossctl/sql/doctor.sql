@@ -1,0 +1,124 @@
+-- Readings of the doctor. Each is one pass that answers many questions; counts are exact, ids are samples.
+-- The slot since is a literal, not a parameter: the planner must see how much of the table is meant.
+
+-- name: known_queues
+-- when: queue
+SELECT q.name FROM {queue} AS q ORDER BY q.name
+
+-- name: known_queues
+SELECT j.name FROM {all_jobs} AS j UNION SELECT s.name FROM {schedule} AS s ORDER BY 1
+
+-- name: pass_interval
+-- needs: instance
+-- A pass needs both timers of an instance; the quickest living supervisor decides when it comes.
+SELECT min(greatest(
+  CASE WHEN jsonb_typeof(i.config->'superviseIntervalSeconds') = 'number'
+       THEN (i.config->>'superviseIntervalSeconds')::float8 END,
+  CASE WHEN jsonb_typeof(i.config->'monitorIntervalSeconds') = 'number'
+       THEN (i.config->>'monitorIntervalSeconds')::float8 END)) AS seconds
+FROM {instance} AS i
+WHERE i.supervise AND i.stopped_on IS NULL AND i.heartbeat_on > now() - 3 * make_interval(secs => i.heartbeat_seconds)
+
+-- name: work_to_maintain
+SELECT EXISTS (SELECT FROM {job} AS j) AS jobs,
+       EXISTS (SELECT FROM {job} AS j WHERE j.created_on < now() - make_interval(secs => %(old_seconds)s)) AS old_jobs
+
+-- name: job_symptoms
+-- The numbers are those of bossctl.models.readings.Symptom. Rows that wait or run always count, finished ones when
+-- something happened to them since then. OFFSET 0 keeps the recorded reason and the mask from being computed twice.
+SELECT g.name AS queue, g.state::text AS state, g.mask, sum(g.jobs)::bigint AS jobs, min(g.first_on) AS first_on,
+       max(g.last_on) AS last_on, max(g.retry_count) AS retry_count, array_agg(g.sample) AS samples
+FROM (
+  SELECT s.name, s.state, s.mask, count(*) AS jobs, min(s.id::text COLLATE "C") AS sample, min(s.moment) AS first_on,
+         max(s.moment) AS last_on, max(s.retry_count) AS retry_count
+  FROM (
+    SELECT r.name, r.state, r.id, r.retry_count, r.moment,
+           CASE WHEN r.reason LIKE 'handler execution exceeded %%' THEN
+             CASE WHEN length(substring(r.reason FROM 'exceeded (\d+)ms$')) >= 10
+                   AND substring(r.reason FROM 'exceeded (\d+)ms$')::numeric > 2147483647 THEN 2 ELSE 1 END
+           WHEN r.reason IN ('job timed out', 'job failed by timeout in active state') THEN 4 ELSE 0 END
+         + CASE WHEN r.retry_count > 0 AND r.state IN ({failed_states}) AND r.state <> 'failed' THEN 8 ELSE 0 END
+         + CASE WHEN r.state = 'retry' AND r.silent THEN 16 ELSE 0 END
+         + CASE WHEN r.state < 'completed' AND r.completed_on IS NOT NULL THEN 32 ELSE 0 END
+         + CASE WHEN r.state = 'completed' AND r.retry_count > 0 THEN 64 ELSE 0 END
+         + CASE WHEN r.state = 'created' AND r.started_on IS NOT NULL AND r.silent THEN 128 ELSE 0 END
+         + CASE WHEN r.state = 'active' AND NOT r.archived AND isfinite(r.started_on)
+                 AND extract(epoch FROM now() - r.started_on) > r.expire_seconds + %(grace)s THEN 256 ELSE 0 END
+           AS mask
+    FROM (
+      SELECT j.name, j.state, j.id, j.retry_count, j.started_on, j.completed_on, j.expire_seconds, j.archived,
+             coalesce(j.completed_on, j.started_on, j.created_on) AS moment, j.output IS NULL AS silent,
+             CASE WHEN (j.state < 'active' AND j.started_on IS NOT NULL)
+                    OR (j.state IN ('active', {failed_states}) AND j.retry_count > 0)
+                  THEN coalesce(j.output->>'message', j.output->'value'->>'message') END AS reason
+      FROM {all_jobs} AS j
+      WHERE (j.state <> 'completed' OR j.retry_count > 0)
+        AND ((j.state < 'completed' AND NOT j.archived)
+          OR j.completed_on >= {since} OR j.started_on >= {since} OR j.created_on >= {since})
+        AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+      OFFSET 0
+    ) AS r
+    OFFSET 0
+  ) AS s
+  WHERE s.mask <> 0
+  GROUP BY s.name, s.state, s.mask, uuid_hash(s.id) & 31
+) AS g
+GROUP BY g.name, g.state, g.mask
+
+-- name: symptom_evidence
+-- Pairs of queue and id, as the primary keys of 10 and later have them.
+SELECT j.id::text AS id, j.name AS queue, j.state::text AS state, j.retry_count, j.retry_limit, j.created_on,
+       j.start_after, j.started_on, j.completed_on, j.expire_seconds::float8 AS expire_seconds,
+       left(coalesce(j.output->>'message', j.output->'value'->>'message'), 200) AS reason, j.archived
+FROM unnest(%(names)s::text[], %(ids)s::uuid[]) AS wanted (name, id)
+JOIN {all_jobs} AS j ON j.name = wanted.name AND j.id = wanted.id
+
+-- name: doubled_sends
+-- Sends without a throttling slot (FACTS D1, D2), per minute and not by distance: 30 seconds apart can be two slots.
+-- Several schedules of one queue may look alike in their sends, which makes as many sends a minute due.
+WITH sends AS MATERIALIZED (
+  SELECT s.id, s.created_on, date_trunc('minute', s.created_on) AS minute, s.data->>'name' AS queue,
+         coalesce(s.data->>'key', s.data->'options'->>'key', '') AS key, nullif(s.data->'data', 'null'::jsonb) AS data
+  FROM {all_jobs} AS s
+  WHERE s.name = '__pgboss__send-it' AND s.singleton_on IS NULL AND s.created_on >= {since}
+    AND (%(names)s::text[] IS NULL OR s.data->>'name' = ANY (%(names)s::text[]))
+), alike AS (
+  SELECT c.name AS queue, coalesce(c.options->>'key', '') AS key, nullif(c.data, 'null'::jsonb) AS data, count(*) AS due
+  FROM {schedule} AS c
+  GROUP BY 1, 2, 3
+), minutes AS (
+  SELECT s.queue, s.key, s.data, s.minute, count(*) AS sends, coalesce(max(a.due), 1) AS due
+  FROM sends AS s
+  LEFT JOIN alike AS a ON a.queue = s.queue AND a.key = s.key AND a.data IS NOT DISTINCT FROM s.data
+  GROUP BY 1, 2, 3, 4
+), doubled AS (
+  SELECT m.queue, m.key, m.data, m.minute, m.due, row_number() OVER (w ORDER BY m.minute DESC) AS newest,
+         count(*) OVER w AS doubled, sum(m.sends - m.due) OVER w AS surplus, min(m.minute) OVER w AS first_minute,
+         max(m.minute) OVER w AS last_minute
+  FROM minutes AS m
+  WHERE m.sends > m.due
+  WINDOW w AS (PARTITION BY m.queue, m.key)
+)
+SELECT d.queue, d.key, d.minute, d.due, d.doubled, d.surplus, d.first_minute, d.last_minute,
+       (SELECT count(DISTINCT m.minute) FROM minutes AS m WHERE m.queue = d.queue AND m.key = d.key) AS slots_seen,
+       (SELECT min(c.cron) FROM {schedule} AS c WHERE c.name = d.queue AND c.key = d.key) AS cron,
+       s.id::text AS id, s.created_on
+FROM doubled AS d
+JOIN sends AS s ON s.queue = d.queue AND s.key = d.key AND s.minute = d.minute AND s.data IS NOT DISTINCT FROM d.data
+WHERE d.newest <= %(shown)s
+ORDER BY d.queue, d.key, d.minute, s.created_on, s.id
+
+-- name: send_jobs
+-- The jobs that came of sends (FACTS §3.6: same queue and data, created while the send was worked).
+WITH sends AS MATERIALIZED (
+  SELECT s.id, s.data->>'name' AS queue, nullif(s.data->'data', 'null'::jsonb) AS data, s.started_on,
+         coalesce(s.completed_on, 'infinity') AS completed_on
+  FROM {all_jobs} AS s
+  WHERE s.name = '__pgboss__send-it' AND s.id = ANY (%(ids)s::uuid[])
+)
+SELECT s.id::text AS send, j.id::text AS id
+FROM {all_jobs} AS j
+JOIN sends AS s ON s.queue = j.name AND j.created_on BETWEEN s.started_on AND s.completed_on
+  AND nullif(j.data, 'null'::jsonb) IS NOT DISTINCT FROM s.data
+WHERE j.name = ANY (%(names)s::text[]) AND j.created_on >= {since}
+ORDER BY j.created_on, j.id
