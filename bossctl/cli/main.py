@@ -13,6 +13,7 @@ from bossctl.cli import talk
 from bossctl.cli.output import silence_stdout
 from bossctl.cli.settings import Settings
 from bossctl.config import debugging, environment
+from bossctl.dsn import passwords
 from bossctl.errors import BossctlError, Exit, UsageError
 
 
@@ -71,8 +72,19 @@ def _internal(error: BaseException, settings: Settings) -> int:
         "run it with BOSSCTL_DEBUG=1, then report command, text and `bossctl --version` as an issue of bossctl",
     )
     if debugging(settings.environ):
-        import traceback
+        from traceback import TracebackException
 
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        talk.say(f"{frames}{type(error).__qualname__}")
+        text = "".join(TracebackException.from_exception(error, capture_locals=False).format())
+        talk.say(_without_secrets(text, settings))
     return Exit.INTERNAL
+
+
+def _without_secrets(text: str, settings: Settings) -> str:
+    """`text` without the passwords this invocation knows."""
+    try:
+        secrets = [*passwords(settings.spec().dsn), settings.environ.get("PGPASSWORD", "")]
+    except BossctlError:
+        return "the connection cannot be resolved, so the traceback is withheld: it may hold a password"
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from bossctl import __version__
+from bossctl.cli.coercion import lighten
 from bossctl.cli.settings import Settings
 
 CONNECTION = "Connection options"
@@ -50,7 +51,9 @@ def shared_options() -> tuple[Any, ...]:
     """The option objects common to every command and group."""
     declaring = typer.Typer(add_completion=False, rich_markup_mode=None)
     declaring.command()(_connection_options)
-    return tuple(get_command(declaring).params)
+    params = tuple(get_command(declaring).params)
+    lighten(params)
+    return params
 
 
 def settings_of(ctx: typer.Context) -> Settings:
@@ -71,6 +74,11 @@ def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any)
     _section(formatter, CONNECTION, shared, ctx)
 
 
+def _lightened(option: Any) -> Any:
+    lighten([option] if option is not None else [])
+    return option
+
+
 def _section(formatter: Any, title: str, params: Sequence[Any], ctx: Any) -> None:
     records = [record for param in params if (record := param.get_help_record(ctx))]
     if records:
@@ -82,12 +90,17 @@ class Command(TyperCommand):
     """A command that also takes the connection options."""
 
     def __init__(self, name: str | None, *, params: list[Any] | None = None, **kwargs: Any) -> None:
+        lighten(params or ())
         super().__init__(name, params=[*(params or ()), *shared_options()], **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Hand the connection options to the settings, then run."""
         settings_of(ctx).absorb(ctx.params)
         return super().invoke(ctx)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The help option, read plainly too."""
+        return _lightened(super().get_help_option(ctx))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, own options and, apart from them, the connection options."""
@@ -105,6 +118,10 @@ class Group(TyperGroup):
         """Hand the connection options to the settings, then run the command named."""
         settings_of(ctx).absorb(ctx.params)
         return super().invoke(ctx)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The help option, read plainly too."""
+        return _lightened(super().get_help_option(ctx))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands and the connection options."""

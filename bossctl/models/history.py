@@ -35,8 +35,8 @@ def failure_reason(text: str | None) -> str | None:
         return _short(text)
     for _ in range(2):  # {"value": {"message": …}} is how pg-boss wraps its own reasons
         if isinstance(value, dict):
-            value = value.get("message") or value.get("value") or None
-    if value is None:
+            value = value.get("message") or value.get("value") or value
+    if value in (None, {}, []):
         return None
     return _short(value if isinstance(value, str) else json.dumps(value))
 
@@ -74,11 +74,10 @@ def _waiting(job: Job) -> Iterator[Event]:
 
 def _attempts(job: Job) -> Iterator[Event]:
     row, attempts = job.row, fetches(job.row)
-    if attempts > 1:
-        earlier = "attempt 1 was fetched" if attempts == 2 else f"attempts 1 to {attempts - 1} were fetched"
-        yield Event(
-            None, f"{earlier}; their times are overwritten".replace("1 was fetched; their", "1 was fetched; its"), False
-        )
+    if attempts == 2:
+        yield Event(None, "attempt 1 was fetched; its time is overwritten", False)
+    elif attempts > 2:
+        yield Event(None, f"attempts 1 to {attempts - 1} were fetched; their times are overwritten", False)
     if row.state == "active":
         yield from _previous_failure(job, attempts - 1)
     if row.started_on is not None:
