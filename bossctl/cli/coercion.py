@@ -28,13 +28,17 @@ class PlainReading:
         except ValueError as error:
             raise typer.BadParameter(str(error), ctx=ctx, param=param) from None
 
+    def itself(self) -> PlainReading:
+        """What typer asks a parameter for."""
+        return self
+
 
 def lighten(params: Iterable[Any]) -> None:
     """Give parameters of plain types a plain reading."""
     for param in params:
         read = _reader(getattr(getattr(param, "type_descriptor", None), "annotation", None))
         if read is not None:
-            param.get_runtime_param = lambda reading=PlainReading(read): reading
+            param.get_runtime_param = PlainReading(read).itself
 
 
 def _reader(annotation: Any) -> Callable[[Any], Any] | None:

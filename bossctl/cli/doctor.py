@@ -75,12 +75,13 @@ def doctor(
         return _explain(printer, explain)
     if list_checks:
         return _list(printer, _codes(only), _codes(skip))
+    since_seconds, window_seconds = _whole(since, "--since"), _whole(window, "--window")
     from bossctl.doctor import DoctorRequest
 
     request = DoctorRequest(
         queues=tuple(queue or ()),
-        since_seconds=_whole(since, "--since"),
-        window_seconds=_whole(window, "--window"),
+        since_seconds=since_seconds,
+        window_seconds=window_seconds,
         only=_codes(only),
         skip=_codes(skip),
     )
@@ -150,7 +151,7 @@ def _whole(text: str, option: str) -> int:
     value = seconds(text, option)
     if value < 1:
         raise UsageError(f"{option} must be at least a second", f"{option} 60s")
-    return int(value)
+    return value
 
 
 def _list(printer: Printer, only: tuple[str, ...], skip: tuple[str, ...]) -> int:

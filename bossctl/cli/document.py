@@ -8,8 +8,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from bossctl.format import iso
 
 FORMAT_VERSION = 1
 _INVISIBLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -20,26 +22,6 @@ class JsonText:
     """A JSON value as text, written out unchanged."""
 
     text: str
-
-
-class Number(str):
-    """A JSON number's own digits, kept through reading and writing."""
-
-    __slots__ = ()
-
-
-def parse_exactly(text: str) -> Any:
-    """Read JSON keeping every number's digits. Raises ValueError (RecursionError when nested beyond reason)."""
-    return json.loads(text, parse_int=Number, parse_float=Number)
-
-
-def timestamp(value: datetime) -> str:
-    """ISO 8601 in UTC; PostgreSQL's infinite timestamps stay words."""
-    if value.year == datetime.max.year and value.month == 12 and value.day == 31:
-        return "infinity"
-    if value.year == datetime.min.year and value.timetuple().tm_yday == 1:
-        return "-infinity"
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
@@ -92,13 +74,11 @@ def _container(brackets: str, items: Sequence[tuple[str, Any]], indent: int | No
 
 
 def _scalar(value: Any, indent: int | None) -> str:
-    if isinstance(value, Number):
-        return str(value)
     if isinstance(value, JsonText):
         text = _escape(value.text)
         return text if indent is not None else text.replace("\n", " ").replace("\r", " ")
     if isinstance(value, datetime):
-        return f'"{timestamp(value)}"'
+        return f'"{iso(value)}"'
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, float):
@@ -132,5 +112,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, datetime):
-        return timestamp(value)
+        return iso(value)
     return to_json(value, None)

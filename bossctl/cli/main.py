@@ -32,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TyperException as error:
         return _usage(error)
     except OSError as error:
-        if error.errno != errno.EPIPE:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
             return _internal(error, settings)
         silence_stdout()
-        return Exit.OK
+        return Exit.OK if error.errno == errno.EPIPE else _full(error)
     except BaseException as error:
         return _internal(error, settings)
     return code
@@ -63,6 +63,11 @@ def _usage(error: TyperException) -> int:
     path = context.command_path if context else "bossctl"
     message = error.format_message().strip().replace("\n\t", " ").rstrip(".")
     talk.error(message, f"{path} --help")
+    return Exit.USAGE
+
+
+def _full(error: OSError) -> int:
+    talk.error(f"cannot write the output: {error.strerror}")
     return Exit.USAGE
 
 

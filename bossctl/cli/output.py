@@ -14,7 +14,6 @@ import typer
 
 from bossctl.cli.settings import Settings
 from bossctl.errors import UsageError
-from bossctl.format import clean
 
 if TYPE_CHECKING:
     from bossctl.cli.table import Table
@@ -82,6 +81,8 @@ class Printer:
 
     def csv(self, text: str) -> None:
         """Print csv: as it is for programs, cleaned on a terminal."""
+        from bossctl.format import clean
+
         self.data("".join(f"{clean(line)}\r\n" for line in text.split("\r\n")[:-1]) if self.terminal else text)
 
     def facts(self, facts: Sequence[tuple[str, Any]]) -> None:
@@ -97,10 +98,12 @@ class Printer:
 
     def clean_line(self, text: str) -> None:
         """Print one line of text from the database or about it."""
-        self.text(clean(text) + "\n")
+        self.lines_of_text([text])
 
     def lines_of_text(self, lines: Iterable[str]) -> None:
         """Print lines of text from the database, whole."""
+        from bossctl.format import clean
+
         self.text("".join(clean(line) + "\n" for line in lines))
 
     def can_draw(self, characters: str) -> bool:

@@ -5,7 +5,6 @@ The options are accepted before a group, before a command and after it; the inne
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +13,15 @@ from typing import Any
 from bossctl.config import ConnectionSpec, Flags, colourless, resolve
 from bossctl.errors import UsageError
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
-
-def seconds(text: str, option: str) -> float:
+def seconds(text: str, option: str) -> int:
     """Read a duration: `90`, `90s`, `15m`, `2h`, `7d`. Raises UsageError naming `option`."""
-    match = _DURATION.fullmatch(text.strip())
-    if not match:
-        raise UsageError(f"{option} is not a duration", f"write it as 90, 90s, 15m, 2h or 7d: {option} 15m")
-    return float(match[1]) * _UNITS[match[2] or "s"]
+    from bossctl.format import parse_duration
+
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}", error.hint) from None
 
 
 @dataclass

@@ -10,6 +10,7 @@ from bossctl.cli.document import JsonText
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bossctl.doctor.check import Check
     from bossctl.models.common import Count, Payload, Target
     from bossctl.models.findings import Finding, Report
     from bossctl.models.jobs import Job, JobRow
@@ -148,6 +149,12 @@ def ensured(value: EnsureResult, *, statements: bool = False) -> Shape:
         "reason": value.reason,
     }
     return shape | {"statements": value.statements} if statements else shape
+
+
+def check(value: Check) -> Shape:
+    """What a check of doctor looks for."""
+    texts = ("title", "what", "why", "confirm", "fix", "releases")
+    return {"code": value.code, "slug": value.slug, "severity": value.severity.value, **_fields(value, *texts)}
 
 
 def finding(value: Finding) -> Shape:

@@ -21,17 +21,25 @@ STATE_STYLES = {
     "expired": "red",
 }
 GAP = 2
-NARROWEST = 8
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `whole` cells are never cut; on a narrow terminal the column with the highest `rank` goes first."""
+    """A column.
+
+    `whole` cells are never cut, nor are numbers (`right`); others keep `least` cells. On a narrow terminal the column
+    with the highest `rank` goes first, one of rank 0 never.
+    """
 
     title: str
     right: bool = False
     whole: bool = False
     rank: int = 0
+    least: int = 8
+
+    def narrowest(self, natural: int) -> int:
+        """The fewest cells it can do with when its longest text needs `natural`."""
+        return natural if self.whole or self.right else min(natural, self.least)
 
 
 @dataclass(frozen=True)
@@ -78,21 +86,26 @@ def fitted(table: Table, width: int, *, colour: bool) -> str:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    keep = _kept(table, width)
+    keep, least = _kept(table, width)
     drawn = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold", show_header=_titled(table))
     for index in keep:
         column = table.columns[index]
-        natural = _natural(table, index)
-        least = natural if column.whole else min(natural, NARROWEST)
         drawn.add_column(
-            Text(column.title), justify="right" if column.right else "left", min_width=least, no_wrap=column.whole
+            Text(column.title, no_wrap=True, overflow="ellipsis"),
+            justify="right" if column.right else "left",
+            min_width=column.narrowest(_natural(table, index)),
+            no_wrap=column.whole or column.right,
         )
     for row in table.rows:
         cells = [_cell(row[index]) for index in keep]
         drawn.add_row(*(_rich(cell) for cell in cells))
     target = io.StringIO()
     console = Console(
-        file=target, width=width, force_terminal=True, color_system="standard" if colour else None, highlight=False
+        file=target,
+        width=max(width, least),
+        force_terminal=True,
+        color_system="standard" if colour else None,
+        highlight=False,
     )
     console.print(drawn, crop=False, no_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in target.getvalue().splitlines())
@@ -130,13 +143,13 @@ def _natural(table: Table, index: int) -> int:
     return max(cell_width(table.columns[index].title), *cells, 0)
 
 
-def _kept(table: Table, width: int) -> list[int]:
+def _kept(table: Table, width: int) -> tuple[list[int], int]:
+    """The columns that stay, and the fewest cells they need together."""
     keep = list(range(len(table.columns)))
-    natural = [_natural(table, index) for index in keep]
-    least = [size if table.columns[index].whole else min(size, NARROWEST) for index, size in enumerate(natural)]
-    while sum(least[index] + GAP for index in keep) - GAP > width:
+    least = [column.narrowest(_natural(table, index)) for index, column in enumerate(table.columns)]
+    while (needed := sum(least[index] + GAP for index in keep)) - GAP > width:
         last = max(keep, key=lambda index: (table.columns[index].rank, index))
         if table.columns[last].rank == 0:
             break
         keep.remove(last)
-    return keep
+    return keep, needed

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 
 from bossctl.dsn import redact
-from bossctl.format import clean
 
 
 def say(text: str) -> None:
     """Write `text` to stderr, line by line cleaned and without passwords. A closed stderr is ignored."""
+    from bossctl.format import clean
+
     lines = [clean(line) for line in redact(text).split("\n")]
     try:
         print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - the one voice
@@ -32,6 +33,8 @@ class Progress:
 
     def __call__(self, text: str) -> None:
         if sys.stderr.isatty():
+            from bossctl.format import clean
+
             self.shown = True
             sys.stderr.write(f"\r\x1b[K{clean(redact(text))}")
             sys.stderr.flush()

@@ -9,12 +9,12 @@ from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.shapes import summary
 from bossctl.cli.table import Cell, Column, Table
-from bossctl.cli.views.words import since, when
-from bossctl.format import clean
+from bossctl.cli.views.words import since
+from bossctl.format import clean, timestamp
 from bossctl.models.findings import Finding, Report, Status
 
 if TYPE_CHECKING:
-    from bossctl.doctor import Check
+    from bossctl.doctor.check import Check
 
 SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "blue"}
 JOBS_SHOWN = 5
@@ -42,7 +42,7 @@ def _finding(printer: Printer, one: Finding) -> None:
     printer.text(f"{severity}  {one.code} {one.slug}{where}  ({one.certainty.value})\n")
     printer.clean_line(f"  {one.message}")
     if one.since:
-        printer.clean_line(f"  since {when(one.since)}")
+        printer.clean_line(f"  since {timestamp(one.since)}")
     if one.jobs:
         more = f" and {one.count - JOBS_SHOWN:,} more" if one.count > JOBS_SHOWN else ""
         printer.clean_line(f"  jobs: {', '.join(one.jobs[:JOBS_SHOWN])}{more}")
@@ -76,6 +76,7 @@ def check_explained(printer: Printer, check: Check) -> None:
     """All a check's declaration says."""
     printer.text(f"{check.code} {check.slug} ({check.severity.value})\n\n{check.title}\n")
     for title, text in (
+        ("what it tells", check.what),
         ("why", check.why),
         ("confirm", check.confirm),
         ("fix", check.fix),

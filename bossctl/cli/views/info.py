@@ -6,12 +6,14 @@ from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.table import STATE_STYLES, Cell, Column, Table
 from bossctl.cli.views.services import WORKER_COLUMNS, worker_rows
-from bossctl.cli.views.words import bytes_, given, number, since, when
+from bossctl.cli.views.words import bytes_, given, number, since
+from bossctl.format import split_width, timestamp
 from bossctl.models.queues import STATES, Queue, QueueOverview
 from bossctl.models.schema import Info
 
 GLYPHS = {"created": "░", "retry": "▒", "active": "▓", "completed": "█", "cancelled": "─", "failed": "╳"}
 LETTERS = {"created": "c", "retry": "r", "active": "a", "completed": "#", "cancelled": "-", "failed": "x"}
+RANKS = (2, 3, 1, 4, 5, 0)
 BAR = 40
 """Cells of a bar where no terminal sets a limit."""
 
@@ -25,7 +27,7 @@ def info(printer: Printer, reading: Info) -> None:
             ("target", f"{target} (from {target.source})"),
             ("read only", given(target.read_only)),
             ("server", f"PostgreSQL {server.version}" + (", a standby" if server.standby else "")),
-            ("server started", when(server.started_on)),
+            ("server started", timestamp(server.started_on)),
             ("pg-boss", releases),
             ("generation", pgboss.generation),
             ("layout", pgboss.layout),
@@ -74,7 +76,7 @@ def _ages(printer: Printer, reading: Info) -> None:
         [
             one.name,
             "not recorded here" if not one.known else since(one.age_seconds) if one.at else "never",
-            when(one.at),
+            timestamp(one.at),
         ]
         for one in reading.ages
     ]
@@ -90,10 +92,10 @@ def histogram(printer: Printer, overview: QueueOverview) -> None:
     names = max(len(queue.name) for queue in overview.queues)
     width = max(10, min(BAR, printer.width - names - 60)) if printer.terminal else BAR
     columns = (
-        Column("QUEUE", whole=True),
+        Column("QUEUE", least=20),
         Column("STATES", whole=True),
         Column("JOBS", right=True),
-        *(Column(state.upper(), right=True, rank=rank) for rank, state in enumerate(STATES, 1)),
+        *(Column(state.upper(), right=True, rank=rank) for state, rank in zip(STATES, RANKS, strict=True)),
     )
     printer.table(Table(columns, [_histogram_row(queue, glyphs, width) for queue in overview.queues]))
     legend = (f"{printer.paint(glyphs[state], STATE_STYLES[state])} {state}" for state in STATES)
@@ -103,18 +105,6 @@ def histogram(printer: Printer, overview: QueueOverview) -> None:
 def _histogram_row(queue: Queue, glyphs: dict[str, str], width: int) -> list[Cell | str]:
     counts = [queue.counts[state] for state in STATES]
     values = [one.value or 0 for one in counts]
-    cells = shares(values, width)
+    cells = split_width(values, width)
     bar = Cell.of((glyphs[state] * size, STATE_STYLES[state]) for state, size in zip(STATES, cells, strict=True))
     return [queue.name, bar, f"{sum(values):,}", *(number(one) for one in counts)]
-
-
-def shares(values: list[int], width: int) -> list[int]:
-    """Divide `width` cells in proportion to `values`; whatever is not zero gets at least one."""
-    total = sum(values)
-    if not total:
-        return [0] * len(values)
-    cells = [max(1, round(value * width / total)) if value else 0 for value in values]
-    while sum(cells) != width:
-        step = 1 if sum(cells) < width else -1
-        cells[max(range(len(cells)), key=cells.__getitem__)] += step
-    return cells

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from bossctl.cli import talk
-from bossctl.cli.document import parse_exactly, to_json
 from bossctl.cli.output import Printer
 from bossctl.cli.table import Cell, Column, Table, state_cell
-from bossctl.cli.views.words import bytes_, given, since, when
+from bossctl.cli.views.words import bytes_, given, since
+from bossctl.format import pretty_json, timestamp
 from bossctl.models.common import Payload
 from bossctl.models.history import history
 from bossctl.models.jobs import Job, JobPage, JobRow
 
 LIST_COLUMNS = (
     Column("ID", whole=True),
-    Column("QUEUE"),
+    Column("QUEUE", least=12),
     Column("STATE", whole=True),
     Column("RETRIES", right=True, rank=2),
     Column("PRIORITY", right=True, rank=5),
@@ -50,9 +50,9 @@ def _row(row: JobRow) -> list[Cell | str]:
         state_cell(row.state, state),
         f"{row.retry_count}/{row.retry_limit}",
         str(row.priority),
-        when(row.created_on),
-        when(row.started_on if row.state not in ("created", "retry") else row.start_after),
-        when(row.completed_on),
+        timestamp(row.created_on),
+        timestamp(row.started_on if row.state not in ("created", "retry") else row.start_after),
+        timestamp(row.completed_on),
         given(row.singleton_key),
     ]
 
@@ -64,7 +64,7 @@ def job_detail(printer: Printer, job: Job) -> None:
     facts += [("archived", given(row.archived)), ("blocked", given(row.blocked)), ("priority", str(row.priority))]
     facts += [("retries", f"{row.retry_count} of {row.retry_limit}")]
     for name in ("created_on", "start_after", "started_on", "completed_on", "keep_until"):
-        facts.append((name, when(getattr(row, name))))
+        facts.append((name, timestamp(getattr(row, name))))
     facts += [("singleton_key", given(row.singleton_key)), ("dead_letter", given(row.dead_letter))]
     facts += [(name, _field(value)) for name, value in job.fields.items()]
     printer.facts(facts)
@@ -76,7 +76,7 @@ def job_detail(printer: Printer, job: Job) -> None:
 
 
 def _field(value: object) -> str:
-    return when(value) if isinstance(value, datetime) else given(value)
+    return timestamp(value) if isinstance(value, datetime) else given(value)
 
 
 def _events(job: Job) -> list[list[Cell | str]]:
@@ -86,16 +86,16 @@ def _events(job: Job) -> list[list[Cell | str]]:
         ago = (job.read_at - event.at).total_seconds() if event.at is not None and known else None
         ahead = ago is not None and ago < 0
         distance = "-" if ago is None else f"in {since(-ago)}" if ahead else since(ago)
-        rows.append([when(event.at), distance, event.what if event.sure else Cell(f"{event.what} (inferred)", "dim")])
+        rows.append(
+            [timestamp(event.at), distance, event.what if event.sure else Cell(f"{event.what} (inferred)", "dim")]
+        )
     return rows
 
 
 def _pretty(payload: Payload) -> list[str]:
     if payload.text is None:
         return ["-"]
+    lines = pretty_json(payload.text).split("\n")
     if payload.cut:
-        return [payload.text, f"… cut, {bytes_(payload.size_bytes)} in all: --full shows it whole"]
-    try:
-        return to_json(parse_exactly(payload.text)).split("\n")
-    except (ValueError, RecursionError):
-        return [payload.text]
+        lines.append(f"… cut here, {bytes_(payload.size_bytes)} in all; --full shows it whole")
+    return lines

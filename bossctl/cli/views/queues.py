@@ -7,23 +7,24 @@ from collections.abc import Sequence
 from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.table import Cell, Column, Table, state_cell
-from bossctl.cli.views.words import bytes_, given, number, since, when
+from bossctl.cli.views.words import bytes_, given, number, option, since
+from bossctl.format import timestamp
 from bossctl.models.common import Count, Truth
 from bossctl.models.operations import EnsureAction, EnsureResult
 from bossctl.models.queues import STATES, Queue, QueueDetail, QueueOverview
 
 LIST_COLUMNS = (
-    Column("QUEUE", whole=True),
+    Column("QUEUE", least=20),
     Column("CREATED", right=True),
-    Column("RETRY", right=True),
+    Column("RETRY", right=True, rank=1),
     Column("ACTIVE", right=True),
     Column("COMPLETED", right=True, rank=3),
     Column("CANCELLED", right=True, rank=4),
     Column("FAILED", right=True),
     Column("FAILED 1H", right=True, rank=2),
-    Column("OLDEST DUE", right=True),
-    Column("POLICY", rank=1),
-    Column("DEAD LETTER", rank=5),
+    Column("OLDEST DUE", right=True, rank=1),
+    Column("POLICY", rank=5),
+    Column("DEAD LETTER", rank=6),
 )
 ACTION_STYLES = {
     EnsureAction.CREATED: "green",
@@ -75,7 +76,7 @@ def queue_detail(printer: Printer, detail: QueueDetail) -> None:
     """Everything about one queue, a line per fact."""
     queue = detail.queue
     facts: list[tuple[str, Cell | str]] = [("queue", queue.name)]
-    facts += [(name, given(value)) for name, value in queue.options.items()]
+    facts += [(name, option(name, value)) for name, value in queue.options.items()]
     facts += [(state, _state(state, queue.counts[state])) for state in STATES]
     facts += [(name, number(value)) for name, value in queue.extra.items()]
     facts += [
@@ -86,8 +87,8 @@ def queue_detail(printer: Printer, detail: QueueDetail) -> None:
         ("dead letters come from", ", ".join(detail.feeds) or "-"),
         ("schedules", ", ".join(key or "(no key)" for key in detail.schedules) or "-"),
         ("storage", f"{queue.storage} ({queue.table}) {bytes_(detail.total_bytes)}".removesuffix(" -")),
-        ("created on", when(queue.created_on)),
-        ("updated on", when(queue.updated_on)),
+        ("created on", timestamp(queue.created_on)),
+        ("updated on", timestamp(queue.updated_on)),
         ("monitored", since(queue.monitor_age_seconds)),
     ]
     printer.facts(facts)
@@ -97,7 +98,7 @@ def queue_detail(printer: Printer, detail: QueueDetail) -> None:
 
 def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool, applied: bool) -> None:
     """One line per queue, then the statements if asked for."""
-    columns = (Column("QUEUE", whole=True), Column("ACTION", whole=True), Column("CHANGES"), Column("REASON"))
+    columns = (Column("QUEUE", least=20), Column("ACTION", whole=True), Column("CHANGES"), Column("REASON"))
     rows = [
         [one.queue, Cell(one.action.value, ACTION_STYLES[one.action]), _changes(one), one.reason or "-"]
         for one in results
@@ -116,5 +117,5 @@ def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool
 
 def _changes(result: EnsureResult) -> str:
     if result.action is EnsureAction.CREATED:
-        return ", ".join(f"{name} {given(after)}" for name, (_, after) in result.changes.items()) or "-"
-    return ", ".join(f"{name} {given(a)} → {given(b)}" for name, (a, b) in result.changes.items()) or "-"
+        return ", ".join(f"{name} {option(name, after)}" for name, (_, after) in result.changes.items()) or "-"
+    return ", ".join(f"{name} {option(name, a)} → {option(name, b)}" for name, (a, b) in result.changes.items()) or "-"

@@ -8,12 +8,13 @@ from datetime import datetime
 from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.table import Cell, Column, Table, state_cell
-from bossctl.cli.views.words import given, since, when
+from bossctl.cli.views.words import given, since
+from bossctl.format import timestamp
 from bossctl.models.schedules import Schedule
 from bossctl.models.workers import Worker, Workers
 
 SCHEDULE_COLUMNS = (
-    Column("QUEUE", whole=True),
+    Column("QUEUE", least=20),
     Column("KEY", rank=3),
     Column("CRON", whole=True),
     Column("ZONE", rank=2),
@@ -49,7 +50,7 @@ def _schedule(schedule: Schedule, runs: tuple[datetime, ...] | None) -> list[Cel
         given(schedule.key),
         schedule.cron,
         schedule.timezone or "UTC",
-        "cannot predict" if runs is None else ", ".join(when(run) for run in runs) or "never",
+        "cannot predict" if runs is None else ", ".join(timestamp(run) for run in runs) or "never",
         last.id if last else "-",
         state_cell(last.state) if last else "-",
     ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from bossctl.cli.document import timestamp
-from bossctl.format import age, size
+from bossctl.format import ABSENT, duration, exact_duration, size
 from bossctl.models.common import Count, Truth
+from bossctl.models.queues import OptionValue
 
-DASH = "-"
+DURATIONS = ("retry_delay", "retry_delay_max", "expire_in", "retention", "delete_after", "heartbeat")
 
 
 def number(value: Count) -> str:
@@ -21,26 +19,25 @@ def number(value: Count) -> str:
 
 def since(seconds: float | None) -> str:
     """A length of time in words, or a dash."""
-    return DASH if seconds is None else age(seconds)
-
-
-def when(value: datetime | None) -> str:
-    """A moment to the second, UTC, or a dash."""
-    if value is None:
-        return DASH
-    text = timestamp(value)
-    return text if "infinity" in text else f"{value:%Y-%m-%d %H:%M:%S}Z"
+    return ABSENT if seconds is None else duration(seconds)
 
 
 def bytes_(value: int | None) -> str:
     """A size in words, or a dash."""
-    return DASH if value is None else size(value)
+    return ABSENT if value is None else size(value)
+
+
+def option(name: str, value: OptionValue) -> str:
+    """A queue option; durations in seconds and in words."""
+    if name in DURATIONS and isinstance(value, int):
+        return f"{value} ({exact_duration(value)})" if value >= 60 else f"{value}s"
+    return given(value)
 
 
 def given(value: object) -> str:
     """An option's value: yes and no for flags, a dash for NULL."""
     if value is None or value == "":
-        return DASH
+        return ABSENT
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
