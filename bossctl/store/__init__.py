@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from bossctl.config import ConnectionSpec
-from bossctl.models.common import Target
-from bossctl.models.jobs import Job, JobPage
-from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
-from bossctl.models.schedules import Schedule
-from bossctl.models.schema import Info
-from bossctl.models.workers import Workers
-from bossctl.selector import Selector
-from bossctl.sql.catalog import Catalog
 from bossctl.store.session import Session, Transaction
 from bossctl.store.translate import SchemaChanged
+
+if TYPE_CHECKING:
+    from bossctl.config import ConnectionSpec
+    from bossctl.models.common import Target
+    from bossctl.models.jobs import Job, JobPage
+    from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
+    from bossctl.models.schedules import Schedule
+    from bossctl.models.schema import Info
+    from bossctl.models.workers import Workers
+    from bossctl.selector import Selector
+    from bossctl.sql.catalog import Catalog
 
 _T = TypeVar("_T")
 

@@ -85,6 +85,7 @@ async def read_overview(
     if not catalog.has("queue"):
         rows = await _implicit_rows(transaction, tallies, names)
     builder = _Builder(catalog, taken_at, complete)
+    rows = sorted(rows, key=lambda row: _order(row["name"]))
     queues = tuple(builder.queue(row, tallies.get(row["name"], Tally())) for row in rows)
     note = None if complete else "counts of finished jobs are estimates; --exact counts them"
     return QueueOverview(queues, taken_at, (perf_counter() - started) * 1000, note)

@@ -1,0 +1,61 @@
+"""python -m tests.bench [--jobs N] [--release R …]: the speed of bossctl beside its references, as Markdown tables."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+import psycopg
+
+from bossctl.config import ConnectionSpec
+from bossctl.store import Store
+
+from tests.bench.data import fill
+from tests.bench.readings import Bench, figures
+
+RELEASES = ("9.0.3", "10.4.2", "11.1.2", "12.27.0", "12.38.0")
+HEADER = "| reading | bossctl ms | reference ms | ratio | target | |\n|---|---|---|---|---|---|"
+
+
+async def measure(dsn: str, schema: str) -> bool:
+    """Print the table of one database; whether every target was met."""
+    spec = ConnectionSpec(dsn, schema, "--dsn", "--schema", None, False, 120.0)
+    met = True
+    print(HEADER)  # noqa: T201
+    async with await Store.open(spec) as store, await psycopg.AsyncConnection.connect(dsn, autocommit=True) as bare:
+        await bare.execute("SET jit = off")
+        async for figure in figures(Bench(store, bare, schema)):
+            met = met and figure.passes is not False
+            print(figure.line(), flush=True)  # noqa: T201
+    return met
+
+
+def main() -> int:
+    """Build a database per release on the embedded server and measure it; exit code 1 when a target is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=main.__doc__)
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--release", action="append", choices=RELEASES)
+    parser.add_argument("--dsn", help="measure this filled database instead of building one")
+    parser.add_argument("--schema", default="pgboss")
+    options = parser.parse_args()
+    if options.dsn:
+        return 0 if asyncio.run(measure(options.dsn, options.schema)) else 1
+    met = True
+    for release in options.release or RELEASES:
+        print(f"\n### pg-boss {release}, {options.jobs:,} jobs\n")  # noqa: T201
+        met = _built(release, options.jobs) and met
+    return 0 if met else 1
+
+
+def _built(release: str, jobs: int) -> bool:
+    from tests.support.bed import bench_database
+
+    with bench_database(release) as dsn:
+        with psycopg.connect(dsn) as connection:
+            fill(connection, "pgboss", jobs)
+        return asyncio.run(measure(dsn, "pgboss"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Timing: the best of a few runs, ours and a reference in turn, so that both see the same machine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+RUNS = 7
+
+Timed = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: what was measured, in milliseconds, and what it must not exceed.
+
+    `limit_ratio` is against the reference; `limit_ms` is absolute. None means no such limit; a line with neither only
+    informs.
+    """
+
+    name: str
+    ours_ms: float
+    reference: str
+    reference_ms: float
+    limit_ratio: float | None = None
+    limit_ms: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Ours to the reference."""
+        return self.ours_ms / self.reference_ms
+
+    @property
+    def passes(self) -> bool | None:
+        """Whether a limit holds; either limit is enough where both are named. None without a limit."""
+        limits = []
+        if self.limit_ratio is not None:
+            limits.append(self.ratio <= self.limit_ratio)
+        if self.limit_ms is not None:
+            limits.append(self.ours_ms <= self.limit_ms)
+        return any(limits) if limits else None
+
+    def line(self) -> str:
+        """A row of a Markdown table."""
+        targets = []
+        if self.limit_ms is not None:
+            targets.append(f"≤ {self.limit_ms:g} ms")
+        if self.limit_ratio is not None:
+            targets.append(f"≤ {self.limit_ratio:.3g} ×")
+        verdict = {True: "pass", False: "**fail**", None: "–"}[self.passes]
+        cells = (
+            self.name,
+            f"{self.ours_ms:.1f}",
+            f"{self.reference}: {self.reference_ms:.1f}",
+            f"{self.ratio:.2f} ×",
+            " or ".join(targets) or "–",
+            verdict,
+        )
+        return "| " + " | ".join(cells) + " |"
+
+
+async def compare(ours: Timed, reference: Timed, runs: int = RUNS) -> tuple[float, float]:
+    """Best times in milliseconds of both, run alternately after one warm-up each."""
+    await ours()
+    await reference()
+    best = [float("inf"), float("inf")]
+    for _ in range(runs):
+        for place, work in enumerate((ours, reference)):
+            started = perf_counter()
+            await work()
+            best[place] = min(best[place], (perf_counter() - started) * 1000)
+    return best[0], best[1]
