@@ -12,12 +12,21 @@ from textual.content import Content
 Tone = Literal["", "muted", "warning", "error"]
 
 
+@dataclass(frozen=True)
+class Canvas:
+    """What a cell that draws itself must know: its width in cells, and whether the theme is dark and has colour."""
+
+    width: int
+    dark: bool = True
+    colour: bool = True
+
+
 @runtime_checkable
 class CellPainter(Protocol):
     """A cell that draws itself for the width its column happens to get; compared by `==`."""
 
-    def paint(self, width: int) -> Content:
-        """The cell's content, `width` cells wide or narrower."""
+    def paint(self, canvas: Canvas) -> Content:
+        """The cell's content, as wide as the canvas or narrower."""
         ...
 
 

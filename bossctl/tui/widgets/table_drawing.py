@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -15,7 +16,7 @@ from textual.style import Style
 from bossctl.tui.widgets.cells import Look, as_content, cell_segments, cell_width, fit
 from bossctl.tui.widgets.columns import Column, Placed, place
 from bossctl.tui.widgets.cursor_view import CursorView
-from bossctl.tui.widgets.rows import Cell, Row, RowOrder
+from bossctl.tui.widgets.rows import Canvas, Cell, Row, RowOrder
 
 GUTTER = 2
 """Cells before the first column: the mark and a blank."""
@@ -58,7 +59,8 @@ class TableDrawing(CursorView):
         & > .table--marked { background: $accent 20%; text-style: bold; }
         & > .table--gone { color: $text-disabled; text-style: italic; }
         & > .table--hover { background: $foreground 8%; }
-        & > .table--cursor { background: $primary 45%; text-style: bold; }
+        & > .table--cursor { background: $primary 25%; text-style: bold; }
+        &:dark > .table--cursor { background: $primary 45%; }
         & > .table--cursor-blurred { background: $foreground 12%; }
         & > .table--skeleton { color: $foreground 15%; }
         & > .table--empty { color: $text-muted; }
@@ -213,10 +215,11 @@ class TableDrawing(CursorView):
         return Strip(list(Segment.simplify(segments)), GUTTER + end + max(0, missing))
 
     def _draw_cell(self, cell: Cell, placed: Placed, look: Look, *, gone: bool) -> list[Segment]:
+        canvas = Canvas(placed.width, dark=self.app.current_theme.dark, colour=not self.app.no_color)
         if gone and not isinstance(cell, str):
-            cell = as_content(cell, placed.width).plain
+            cell = as_content(cell, replace(canvas, colour=False)).plain
         parse = self.app.stylesheet.parse_style
-        return cell_segments(cell, placed.width, placed.column.align, look, parse)
+        return cell_segments(cell, canvas, placed.column.align, look, parse)
 
     def fixed_strip(self, y: int) -> Strip:
         """The titles."""
