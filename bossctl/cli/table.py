@@ -152,4 +152,4 @@ def _kept(table: Table, width: int) -> tuple[list[int], int]:
         if table.columns[last].rank == 0:
             break
         keep.remove(last)
-    return keep, needed
+    return keep, needed - GAP

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from bossctl.cli.main import main
+from tests.cli.stock import RELEASES, stocked
+from tests.support.bed import Bed
+from tests.support.database import Database
 
 VARIABLES = ("BOSSCTL_", "PGBOSS_", "PG", "DATABASE_URL", "XDG_CONFIG_HOME", "NO_COLOR")
 
@@ -67,3 +70,21 @@ def bossctl(clean_environment: Path, monkeypatch: pytest.MonkeyPatch, capfdbinar
         return Result(code, captured.out, captured.err.decode())
 
     return call
+
+
+@pytest.fixture(params=RELEASES)
+def stock(request: pytest.FixtureRequest, bed: Bed) -> Iterator[Database]:
+    """This test's own copy of a stocked database, for each release."""
+    yield from _copy(bed, request.param)
+
+
+@pytest.fixture
+def newest(bed: Bed) -> Iterator[Database]:
+    """This test's own copy of the stocked database of the newest release."""
+    yield from _copy(bed, RELEASES[-1])
+
+
+def _copy(bed: Bed, release: str) -> Iterator[Database]:
+    db = Database(bed, bed.create(stocked(bed, release)), release)
+    yield db
+    db.drop()
