@@ -96,6 +96,19 @@ class Printer:
         """Print a section's title after an empty line."""
         self.text(f"\n{self.paint(title.upper(), 'bold')}\n")
 
+    def paragraph(self, text: str, indent: int = 2) -> None:
+        """Print text for reading: wrapped on a terminal, one line elsewhere."""
+        from bossctl.format import clean
+
+        blanks = " " * indent
+        if not self.terminal:
+            self.text(f"{blanks}{clean(text)}\n")
+            return
+        from textwrap import wrap
+
+        lines = wrap(clean(text), max(20, self.width - indent), break_long_words=False, break_on_hyphens=False)
+        self.text("".join(f"{blanks}{line}\n" for line in lines))
+
     def clean_line(self, text: str) -> None:
         """Print one line of text from the database or about it."""
         self.lines_of_text([text])

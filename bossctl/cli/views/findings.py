@@ -9,8 +9,7 @@ from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.shapes import summary
 from bossctl.cli.table import Cell, Column, Table
-from bossctl.cli.views.words import since
-from bossctl.format import clean, timestamp
+from bossctl.format import clean, elapsed, timestamp
 from bossctl.models.findings import Finding, Report, Status
 
 if TYPE_CHECKING:
@@ -40,14 +39,14 @@ def _finding(printer: Printer, one: Finding) -> None:
     severity = printer.paint(one.severity.value, SEVERITY_STYLES[one.severity.value])
     where = f"  queue {clean(one.queue)}" if one.queue else ""
     printer.text(f"{severity}  {one.code} {one.slug}{where}  ({one.certainty.value})\n")
-    printer.clean_line(f"  {one.message}")
+    printer.paragraph(one.message)
     if one.since:
         printer.clean_line(f"  since {timestamp(one.since)}")
     if one.jobs:
         more = f" and {one.count - JOBS_SHOWN:,} more" if one.count > JOBS_SHOWN else ""
-        printer.clean_line(f"  jobs: {', '.join(one.jobs[:JOBS_SHOWN])}{more}")
-    printer.clean_line(f"  why: {one.why}")
-    printer.clean_line(f"  fix: {one.remedy.text}")
+        printer.paragraph(f"jobs: {', '.join(one.jobs[:JOBS_SHOWN])}{more}")
+    printer.paragraph(f"why: {one.why}")
+    printer.paragraph(f"fix: {one.remedy.text}")
     if one.remedy.command:
         printer.clean_line(f"    {one.remedy.command}")
 
@@ -56,7 +55,7 @@ def _sum(found: Report) -> str:
     tally = summary(found)
     parts = [_plural(tally["error"], "error"), _plural(tally["warning"], "warning"), f"{tally['info']} info"]
     ran = len(found.checks) - tally["skipped"]
-    return f"{', '.join(parts)}; {ran} of {_plural(len(found.checks), 'check')} ran in {since(found.elapsed_seconds)}"
+    return f"{', '.join(parts)}; {ran} of {_plural(len(found.checks), 'check')} ran in {elapsed(found.elapsed_seconds)}"
 
 
 def _plural(number: int, word: str) -> str:
@@ -82,6 +81,5 @@ def check_explained(printer: Printer, check: Check) -> None:
         ("fix", check.fix),
         ("releases", check.releases),
     ):
-        if text:
-            printer.heading(title)
-            printer.lines_of_text(str(text).strip().split("\n"))
+        printer.heading(title)
+        printer.paragraph(text, indent=0)
