@@ -53,6 +53,8 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
             )
         case pg.DiskFull():
             return Unreachable(f"the server's disk is full{where}", "free space on the server, then run it again")
+        case psycopg.DataError() if error.sqlstate is None:
+            return UsageError(f"PostgreSQL cannot hold a value that was given: {_first_line(error)}")
         case psycopg.OperationalError() | psycopg.InterfaceError():
             return Unreachable(
                 f"lost the database{where}: {_first_line(error)}", "check that the server is up, then run it again"

@@ -10,7 +10,6 @@ import psycopg
 
 from bossctl.config import ConnectionSpec
 from bossctl.store import Store
-
 from tests.bench.data import fill
 from tests.bench.readings import Bench, figures
 

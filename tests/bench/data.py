@@ -1,7 +1,7 @@
 """A million jobs on a real pg-boss schema, spread as a busy installation's are.
 
-50 queues with sizes by Zipf, 80 % completed, 10 % created, 5 % failed, 2 % retry, 2 % cancelled, 1 % active; payloads of
-about 120 bytes, failed rows with a stack trace.
+50 queues with sizes by Zipf, 80 % completed, 10 % created, 5 % failed, 2 % retry, 2 % cancelled, 1 % active; payloads
+of about 120 bytes, failed rows with a stack trace.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _insert(schema: str, columns: set[str], names: dict[str, str]) -> sql.Compos
         INSERT INTO {job} (name, state, data, output, {listed}{policy})
         SELECT queue, state::{job_state}, jsonb_build_object('order', n, 'customer', md5(n::text), 'amount', n * 1.25,
                  'note', repeat('x', 30)),
-               CASE WHEN state IN ('failed', 'retry') THEN jsonb_build_object('message', 'connect ETIMEDOUT', 'stack', %(stack)s::text)
+               CASE WHEN state IN ('failed', 'retry')
+                    THEN jsonb_build_object('message', 'connect ETIMEDOUT', 'stack', %(stack)s::text)
                     WHEN state = 'completed' THEN '{{"ok": true}}'::jsonb END,
                created, created, CASE WHEN state NOT IN ('created') THEN created + interval '2 seconds' END,
                CASE WHEN state IN ('completed', 'failed', 'cancelled') THEN created + interval '5 seconds' END,
@@ -107,7 +108,8 @@ def _refresh_counters(connection: psycopg.Connection, schema: str) -> None:
     connection.execute(
         sql.SQL(
             """
-            UPDATE {queue} AS q SET queued_count = c.queued, active_count = c.active, total_count = c.total, monitor_on = now()
+            UPDATE {queue} AS q
+            SET queued_count = c.queued, active_count = c.active, total_count = c.total, monitor_on = now()
             FROM (SELECT name, count(*) FILTER (WHERE state < 'active') AS queued,
                          count(*) FILTER (WHERE state = 'active') AS active, count(*) AS total
                   FROM {job} GROUP BY name) AS c

@@ -13,7 +13,6 @@ from bossctl.doctor import run as run_doctor
 from bossctl.selector import parse
 from bossctl.sql.text import trusted
 from bossctl.store import Store
-
 from tests.bench.measure import Figure, Timed, compare
 
 PAGE = 1000
@@ -74,7 +73,12 @@ async def _lists(bench: Bench) -> AsyncIterator[Figure]:
         ("newest jobs, all queues", None, "", 1 / 15),
         ("newest open jobs", "is:open", "WHERE state < 'completed'", 1 / 12),
         ("newest failed, all queues", "state:failed", "WHERE state = 'failed'", 1 / 3),
-        ("newest failed of one queue", f"queue:{LARGEST} state:failed", f"WHERE name = '{LARGEST}' AND state = 'failed'", 1 / 20),
+        (
+            "newest failed of one queue",
+            f"queue:{LARGEST} state:failed",
+            f"WHERE name = '{LARGEST}' AND state = 'failed'",
+            1 / 20,
+        ),
         ("newest completed", "state:completed", "WHERE state = 'completed'", 1 / 30),
     )
     for name, expression, where, ratio in lists:

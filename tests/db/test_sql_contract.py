@@ -1,0 +1,119 @@
+"""Every statement on every release: it composes, PostgreSQL accepts it, and somebody uses it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+import bossctl
+from bossctl.errors import Unsupported
+from bossctl.sql import Queries, bare, statements
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.columns import details, listed, raw
+from bossctl.sql.relations import relations
+from bossctl.sql.selection import ABOVE_CUTOFF, AFTER_CURSOR, ALWAYS
+from tests.conftest import DatabaseFactory
+from tests.support.database import Database
+from tests.support.releases import ALL_RELEASES, SCHEMA_NUMBERS
+
+CONTROL = {name for name, variants in statements().items() if variants[0].file == "session.sql"}
+PLANNED = sorted(set(statements()) - CONTROL)
+PACKAGE = Path(bossctl.__file__).parent
+
+SAMPLES: Mapping[str, object] = {
+    "names": ["a", "b"],
+    "ids": ["7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"],
+    "id": "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e",
+    "after_id": "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e",
+    "after_on": "2026-01-01T00:00:00Z",
+    "cutoff": "2026-01-01T00:00:00Z",
+    "percent": 1.0,
+    "limit": 50,
+    "cut": 100,
+    "options": '{"policy": "standard"}',
+}
+
+
+def read_catalog(database: Database) -> Catalog:
+    with psycopg.connect(database.dsn) as connection:
+        cursor = connection.cursor(row_factory=psycopg.rows.dict_row)
+        row = cursor.execute(bare("catalog").text, {"schema": database.schema}).fetchone()
+        assert row is not None
+        return Catalog.from_row(database.schema, row)
+
+
+def slots(catalog: Catalog) -> dict[str, sql.Composable]:
+    return {
+        "columns": listed(),
+        "raw": raw(),
+        "details": details(catalog, full=False),
+        "source": relations(catalog)["all_jobs"],
+        "where": ALWAYS,
+        "after": AFTER_CURSOR,
+        "cutoff": ABOVE_CUTOFF,
+        "queues": ALWAYS,
+    }
+
+
+@pytest.mark.parametrize("release", ALL_RELEASES)
+def test_every_statement_is_planned_on_every_release(database: DatabaseFactory, release: str) -> None:
+    db = database(release)
+    catalog = read_catalog(db)
+    queries = Queries(catalog)
+    planned = 0
+    with psycopg.connect(db.dsn) as connection:
+        for name in PLANNED:
+            try:
+                statement = queries.choose(name)
+            except Unsupported:
+                continue
+            wanted = statement.placeholders - set(relations(catalog))
+            query = queries.get(name, **{slot: slots(catalog)[slot] for slot in wanted})
+            values = {key: SAMPLES.get(key, "x") for key in _parameters(query.text.as_string(connection))}
+            if query.text.as_string(connection).lstrip().upper().startswith("LOCK"):
+                connection.execute(query.text)
+            else:
+                connection.execute(sql.SQL("EXPLAIN ") + query.text, values)
+            planned += 1
+    assert planned >= 20, f"only {planned} statements apply to pg-boss {release}"
+
+
+def _parameters(text: str) -> set[str]:
+    return set(re.findall(r"%\((\w+)\)s", text))
+
+
+def test_every_statement_is_used() -> None:
+    used = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                used.add(node.value)
+    assert set(statements()) - used == set()
+
+
+def test_every_fact_named_in_a_header_exists_on_some_release(database: DatabaseFactory) -> None:
+    catalogs = [read_catalog(database(release)) for release in ("9.0.3", "10.4.2", "11.1.2", "12.38.0")]
+    facts = {
+        fact.removeprefix("!")
+        for variants in statements().values()
+        for statement in variants
+        for fact in (*statement.needs, *statement.when)
+    }
+    assert {fact for fact in facts if not any(catalog.has(fact) for catalog in catalogs)} == set()
+
+
+@pytest.mark.parametrize("release", ALL_RELEASES)
+def test_the_catalog_tells_the_generation(database: DatabaseFactory, release: str) -> None:
+    catalog = read_catalog(database(release))
+    number = SCHEMA_NUMBERS[release]
+    assert catalog.generation == ("8-9" if number == 20 else "10" if number < 25 else "11-12")
+    assert catalog.layout == ("plain" if number == 20 else "queues" if number < 25 else "common")
+    assert catalog.has("index:i14") == (number >= 46)
+    assert catalog.has("instance") == (number >= 44)
+    assert catalog.has("archive") == (number < 25)
