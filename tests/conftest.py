@@ -9,6 +9,10 @@
         database("12.38.0", schema='Odd "Name')       # another schema name: built for this test, not cached
         database(None)                                # an empty database without pg-boss
 
+    def test_more(seeded):
+        db = seeded("10.4.2")                         # a rich database made by that release, moved to now; about 40 ms
+        plan(db.release).counts["mail"]["completed"]  # what is in it: tests/seed/plan.py
+
     async def test_that(database, boss):
         one = await boss(database("11.1.2"))          # a process with this release, started; killed afterwards
         two = await boss(db, release="12.8.0", supervise=True, monitorIntervalSeconds=1)
@@ -35,6 +39,7 @@ from bossctl.errors import BossctlError
 from tests.support.bed import Bed, install, open_bed
 from tests.support.boss import Boss
 from tests.support.database import Database
+from tests.support.freshening import freshen
 
 OWN_BED = pytest.StashKey[Bed]()
 HANDED_OVER = "bossctl_bed"
@@ -42,6 +47,10 @@ HANDED_OVER = "bossctl_bed"
 
 class DatabaseFactory(Protocol):
     def __call__(self, release: str | None, *, schema: str = "pgboss") -> Database: ...
+
+
+class SeededFactory(Protocol):
+    def __call__(self, release: str) -> Database: ...
 
 
 class BossFactory(Protocol):
@@ -89,6 +98,22 @@ def database(bed: Bed) -> Iterator[DatabaseFactory]:
         made.append(db)
         if release and not ready:
             install(release, db.dsn, schema)
+        return db
+
+    yield make
+    for db in made:
+        db.drop()
+
+
+@pytest.fixture
+def seeded(bed: Bed) -> Iterator[SeededFactory]:
+    """Makes copies of the seeded databases for this test and drops them after it."""
+    made: list[Database] = []
+
+    def make(release: str) -> Database:
+        db = Database(bed, bed.create(bed.seeded(release)), release)
+        made.append(db)
+        freshen(db)
         return db
 
     yield make

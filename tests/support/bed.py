@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,10 @@ from bossctl.demo.node import cached_project, find_node
 from bossctl.demo.server import Busy, Server, start_server
 
 PGBOSS = Path(__file__).parents[1] / "pgboss"
+SEED = Path(__file__).parents[1] / "seed"
+# A template is made anew when the code that made it has changed.
+INSTALLING = tuple(PGBOSS / name for name in ("package-lock.json", "release.mjs", "install.mjs"))
+SEEDING = (*INSTALLING[:2], *(SEED / name for name in ("build.py", "ageing.py", "plan.py", "hostile.py")))
 SETTINGS = {"autovacuum": "off", "max_wal_size": "1GB", "checkpoint_timeout": "1h"}
 MOST_RUNS_AT_ONCE = 16
 
@@ -62,8 +67,15 @@ class Bed:
 
     def installed(self, release: str) -> str:
         """The template in which pg-boss `release` has made its schema `pgboss`."""
-        name = f"template_{release.replace('.', '_')}_{_digest(PGBOSS, 'package-lock.json', 'install.mjs')}"
+        name = f"template_{release.replace('.', '_')}_{_digest(*INSTALLING)}"
         return self.template(name, lambda dsn: install(release, dsn, "pgboss"))
+
+    def seeded(self, release: str) -> str:
+        """The template with the seeded database of `tests.seed` for pg-boss `release`."""
+        from tests.seed.build import build
+
+        name = f"seed_{release.replace('.', '_')}_{_digest(*SEEDING)}"
+        return self.template(name, lambda dsn: _elsewhere(build, release, dsn))
 
     def create(self, template: str = "template0") -> str:
         """A new database, a copy of `template`."""
@@ -85,9 +97,11 @@ class Bed:
             self.server.stop()
 
     def sweep(self) -> None:
-        """Drop what a killed run has left in a server that is ours alone."""
-        query = "SELECT datname FROM pg_database WHERE datname LIKE 'bossctl\\_test\\_%' OR datname LIKE 'building\\_%'"
-        for (name,) in self.admin.execute(query).fetchall():
+        """Drop what killed runs and older code have left in a server that is ours alone."""
+        current = f"^(template_.*_{_digest(*INSTALLING)}|seed_.*_{_digest(*SEEDING)}|template[01]|{self.home})$"
+        query = "SELECT datname FROM pg_database WHERE datname !~ %s"
+        for (name,) in self.admin.execute(query, [current]).fetchall():
+            self._run("ALTER DATABASE {} WITH IS_TEMPLATE false", str(name))
             self.drop(str(name))
 
     def _build(self, name: str, build: Callable[[str], None]) -> None:
@@ -156,5 +170,11 @@ def _start() -> Server:
     raise RuntimeError("too many test runs at once")
 
 
-def _digest(directory: Path, *names: str) -> str:
-    return hashlib.sha256(b"".join((directory / name).read_bytes() for name in names)).hexdigest()[:8]
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+
+def _elsewhere(build: Callable[[str, str], None], release: str, dsn: str) -> None:
+    """Run `build` in a thread of its own, for it starts an event loop and the caller may be in one."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(build, release, dsn).result()

@@ -37,6 +37,15 @@ def generation(release: str) -> int:
     return int(release.split(".")[0])
 
 
+def at_least(release: str, first: str) -> bool:
+    """Whether `release` is `first` ("12.12") or newer."""
+    return _parts(release) >= _parts(first)
+
+
+def _parts(release: str) -> list[int]:
+    return [int(part) for part in release.split(".")]
+
+
 ALL_RELEASES = tuple(SCHEMA_NUMBERS)
 RELEASES_WITH_QUEUES = tuple(release for release in ALL_RELEASES if generation(release) >= 10)
 RELEASES_WITH_ARCHIVE = tuple(release for release in ALL_RELEASES if generation(release) <= 10)
