@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -36,6 +37,9 @@ SAMPLES: Mapping[str, object] = {
     "percent": 1.0,
     "limit": 50,
     "cut": 100,
+    "grace": 60,
+    "old_seconds": 60,
+    "shown": 20,
     "options": '{"policy": "standard"}',
 }
 
@@ -58,6 +62,7 @@ def slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "after": AFTER_CURSOR,
         "cutoff": ABOVE_CUTOFF,
         "queues": ALWAYS,
+        "since": sql.Literal(datetime(2026, 1, 1, tzinfo=UTC)),
     }
 
 

@@ -1,0 +1,72 @@
+"""The hot readings go by the index they should, on each era, on enough rows to make it matter."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from bossctl.selector import parse
+from bossctl.sql import Queries
+from bossctl.sql.columns import details, listed, raw
+from bossctl.sql.selection import ALWAYS, select
+from tests.bench.data import fill
+from tests.conftest import DatabaseFactory
+from tests.db.test_sql_contract import read_catalog
+from tests.support.database import Database
+
+JOBS = 30_000
+FETCH_INDEX = {
+    "9.0.3": "job_fetch",
+    "10.4.2": "_i5",
+    "11.1.2": "job_i5",
+    "12.27.0": "job_common_i5",
+    "12.38.0": "job_common_i",
+}
+
+
+@pytest.fixture
+def filled(request: pytest.FixtureRequest, database: DatabaseFactory) -> Database:
+    """A database of one release with JOBS jobs, few of them waiting, as a healthy one is."""
+    db = database(request.param)
+    with psycopg.connect(db.dsn) as connection:
+        fill(connection, db.schema, JOBS)
+    db.execute("DELETE FROM job WHERE state < 'active' AND left(id::text, 1) <> '0'")
+    db.execute("ANALYZE job")
+    return db
+
+
+def plan(db: Database, name: str, values: dict[str, object], **slots: sql.Composable) -> str:
+    query = Queries(read_catalog(db)).get(name, **slots)
+    with psycopg.connect(db.dsn) as connection:
+        return "\n".join(row[0] for row in connection.execute(sql.SQL("EXPLAIN ") + query.text, values))
+
+
+@pytest.mark.parametrize("filled", list(FETCH_INDEX), indirect=True)
+def test_readings_use_the_indexes_of_their_era(filled: Database) -> None:
+    waiting = plan(filled, "waiting_counts", {"names": None})
+    assert FETCH_INDEX[filled.release] in waiting, waiting
+
+    catalog = read_catalog(filled)
+    due = select(parse("is:due"), catalog)
+    source = Queries(catalog).relation("job")
+    slots = {"columns": listed(), "raw": raw(), "source": source, "where": due.where, "after": ALWAYS, "cutoff": ALWAYS}
+    page = plan(filled, "jobs_page", {**due.values, "limit": 50}, **slots)
+    assert FETCH_INDEX[filled.release] in page, page
+
+    job_id = filled.value("SELECT id FROM job LIMIT 1")
+    one = plan(filled, "job_by_id", {"id": job_id, "cut": 9}, columns=listed(), details=details(catalog, full=False))
+    assert "pkey" in one, one
+    assert "Seq Scan on job" not in one, one
+
+
+@pytest.mark.parametrize("filled", ["12.38.0"], indirect=True)
+def test_the_newest_schema_counts_and_lists_by_its_own_indexes(filled: Database) -> None:
+    assert "job_common_i14" in plan(filled, "open_counts", {"names": None})
+    assert "job_common_i16" in plan(filled, "failed_recently", {"names": None})
+    slots = {"columns": listed(), "raw": raw(), "after": ALWAYS, "queues": ALWAYS}
+    assert "job_common_i15" in plan(filled, "jobs_page_by_queue", {"limit": 50}, where=ALWAYS, **slots)
+    failed = select(parse("queue:queue-01 state:failed"), read_catalog(filled))
+    source = Queries(read_catalog(filled)).relation("job")
+    slots = {"columns": listed(), "raw": raw(), "source": source, "after": ALWAYS, "cutoff": ALWAYS}
+    assert "Index" in plan(filled, "jobs_page", {**failed.values, "limit": 50}, where=failed.where, **slots)
