@@ -1,0 +1,190 @@
+"""The doctor's readings: named statements in, frozen readings out. All of a run share one snapshot."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import sql
+
+from bossctl.models.readings import (
+    DoubledSchedule,
+    Ground,
+    JobEvidence,
+    ScheduleSends,
+    SchemaNumber,
+    Send,
+    Slot,
+    Supervision,
+    Symptom,
+    SymptomGroup,
+    Symptoms,
+)
+from bossctl.store.connections import Row
+from bossctl.store.session import Transaction
+from bossctl.store.system import pgboss_info, read_workers
+
+PASS_SECONDS = {"8-9": 120.0, "10": 120.0, "11-12": 60.0}
+"""How often maintenance expires jobs by default."""
+
+OLD_JOB_SECONDS = 600
+SAMPLES = 20
+SLOTS_SHOWN = 20
+
+EVIDENCE_ROWS = 1000
+"""Rows of evidence in a whole run; many groups share them, the fewer each."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How far a run looks. `names` None means every queue."""
+
+    now: datetime
+    since_seconds: int
+    names: tuple[str, ...] | None
+
+    @property
+    def since(self) -> sql.Literal:
+        """The beginning of the window, as the statements take it."""
+        return sql.Literal(self.now - timedelta(seconds=self.since_seconds))
+
+    @property
+    def bound_names(self) -> list[str] | None:
+        """The names as the driver binds them."""
+        return None if self.names is None else list(self.names)
+
+
+Taker = Callable[[Transaction, Scope], Awaitable[object]]
+
+
+async def take_ground(transaction: Transaction) -> Ground:
+    """The server's clock, and the generation the tables show; needs no privilege."""
+    server = await transaction.row("server")
+    if server is None:
+        raise LookupError("the statement server returns one row")
+    return Ground(server["now"], transaction.queries.catalog.generation)
+
+
+async def known_queues(transaction: Transaction) -> tuple[str, ...]:
+    """Every queue's name; on 8/9 also those that only the archive or a schedule knows."""
+    return tuple(row["name"] for row in await transaction.rows("known_queues"))
+
+
+async def take_symptoms(transaction: Transaction, scope: Scope) -> Symptoms:
+    """One pass over the jobs of the window that are not plainly completed, then the rows of some samples."""
+    interval = await _pass_interval(transaction)
+    grace = 2 * (interval or PASS_SECONDS[transaction.queries.catalog.generation])
+    rows = await transaction.rows("job_symptoms", {"grace": grace, "names": scope.bound_names}, since=scope.since)
+    groups = tuple(sorted(map(_group, rows), key=lambda group: (group.queue, group.state, group.symptoms)))
+    return Symptoms(groups, await _evidence(transaction, groups), grace)
+
+
+async def take_sends(transaction: Transaction, scope: Scope) -> ScheduleSends:
+    """Minutes in which a schedule was sent too often, with the jobs that came of the newest of them."""
+    values = {"names": scope.bound_names, "shown": SLOTS_SHOWN}
+    rows = await transaction.rows("doubled_sends", values, since=scope.since)
+    jobs = await _sent_jobs(transaction, rows)
+    schedules: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        schedules[row["queue"], row["key"]].append(row)
+    return ScheduleSends(tuple(_doubled(mine, jobs) for mine in schedules.values()))
+
+
+async def take_schema_number(transaction: Transaction, scope: Scope) -> SchemaNumber:
+    """The number in the version table and what it stands for."""
+    version = await transaction.row("version") or {}
+    told = pgboss_info(transaction.queries.catalog, version.get("version"))
+    return SchemaNumber(told.schema_number, told.releases, told.note)
+
+
+async def take_supervision(transaction: Transaction, scope: Scope) -> Supervision:
+    """The stamps supervisors leave, the registered instances, and whether there is anything to maintain."""
+    catalog = transaction.queries.catalog
+    found = {**(await transaction.row("version") or {}), **(await transaction.row("supervisor_stamps") or {})}
+    work = await transaction.row("work_to_maintain", {"old_seconds": OLD_JOB_SECONDS}) or {}
+    registry = await read_workers(transaction) if catalog.has("instance") else None
+    stamps = {fact.partition(".")[2]: fact for fact in _SUPERVISOR_STAMPS if catalog.has(fact)}
+    return Supervision(
+        stamps={column: found[column] for column in stamps},
+        backoff_until=found.get("monitor_backoff_on"),
+        jobs=bool(work["jobs"]),
+        old_jobs=bool(work["old_jobs"]),
+        instances=registry.workers if registry else None,
+        interval_seconds=await _pass_interval(transaction),
+    )
+
+
+READINGS: Mapping[type, tuple[str, Taker]] = {
+    Symptoms: ("job symptoms", take_symptoms),
+    ScheduleSends: ("scheduler sends", take_sends),
+    Supervision: ("supervisors", take_supervision),
+    SchemaNumber: ("schema number", take_schema_number),
+}
+"""What a check may need: what progress calls it, and how it is taken. `Ground` is always there."""
+
+# bam_on is missing on purpose: instances that do not supervise stamp it too.
+_SUPERVISOR_STAMPS = ("version.maintained_on", "queue.monitor_claim_on", "queue.monitor_on", "version.flow_on")
+
+
+async def _pass_interval(transaction: Transaction) -> float | None:
+    registry = transaction.queries.catalog.tables.get("instance")
+    if registry is None or not registry.readable:
+        return None
+    row = await transaction.row("pass_interval")
+    return row["seconds"] if row else None
+
+
+def _group(row: Row) -> SymptomGroup:
+    return SymptomGroup(
+        queue=row["queue"],
+        state=row["state"],
+        symptoms=Symptom(row["mask"]),
+        jobs=row["jobs"],
+        first_on=row["first_on"],
+        last_on=row["last_on"],
+        attempts=row["retry_count"] + 1,
+        samples=tuple(sorted(row["samples"])[:SAMPLES]),
+    )
+
+
+async def _evidence(transaction: Transaction, groups: Sequence[SymptomGroup]) -> Mapping[tuple[str, str], JobEvidence]:
+    each = max(1, min(SAMPLES, EVIDENCE_ROWS // max(1, len(groups))))
+    wanted = [(group.queue, job_id) for group in groups for job_id in group.samples[:each]]
+    if not wanted:
+        return {}
+    values = {"names": [queue for queue, _ in wanted], "ids": [job_id for _, job_id in wanted]}
+    rows = await transaction.rows("symptom_evidence", values)
+    return {(row["queue"], row["id"]): JobEvidence(**row) for row in rows}
+
+
+async def _sent_jobs(transaction: Transaction, sends: list[Row]) -> Mapping[str, tuple[str, ...]]:
+    if not sends:
+        return {}
+    values = {"ids": [row["id"] for row in sends], "names": list({row["queue"] for row in sends})}
+    first = sql.Literal(min(row["created_on"] for row in sends))
+    jobs: dict[str, list[str]] = defaultdict(list)
+    for row in await transaction.rows("send_jobs", values, since=first):
+        jobs[row["send"]].append(row["id"])
+    return {send: tuple(ids) for send, ids in jobs.items()}
+
+
+def _doubled(rows: list[Row], jobs: Mapping[str, tuple[str, ...]]) -> DoubledSchedule:
+    slots: dict[datetime, list[Send]] = defaultdict(list)
+    due = {row["minute"]: row["due"] for row in rows}
+    for row in rows:
+        slots[row["minute"]].append(Send(row["id"], row["created_on"], jobs.get(row["id"], ())))
+    first = rows[0]
+    return DoubledSchedule(
+        queue=first["queue"],
+        key=first["key"],
+        cron=first["cron"],
+        slots_seen=first["slots_seen"],
+        doubled=first["doubled"],
+        sends=int(first["sends"]),
+        surplus=int(first["surplus"]),
+        first_minute=first["first_minute"],
+        last_minute=first["last_minute"],
+        shown=tuple(Slot(minute, due[minute], tuple(sends)) for minute, sends in slots.items()),
+    )
