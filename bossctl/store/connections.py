@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -71,9 +72,10 @@ class SingleConnection:
 class Pool:
     """A few connections for a program that stays; broken ones are replaced."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection], target: Target) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Connection], target: Target, refused: asyncio.Event) -> None:
         self._pool = pool
         self._target = target
+        self._refused = refused
 
     @classmethod
     async def open(cls, conninfo: str, target: Target) -> Pool:
@@ -82,6 +84,12 @@ class Pool:
 
         logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
         logging.getLogger("psycopg.pool").propagate = False
+        refused = asyncio.Event()
+
+        async def note_refusal(pool: AsyncConnectionPool[Connection]) -> None:
+            if not pool.get_stats().get("pool_size"):
+                refused.set()
+
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
             connection_class=AsyncConnection[DictRow],
@@ -91,11 +99,12 @@ class Pool:
             max_size=POOL_SIZE,
             timeout=CONNECT_TIMEOUT_SECONDS,
             reconnect_timeout=0,
+            reconnect_failed=note_refusal,
             check=_check,
             open=False,
         )
         await pool.open(wait=False)
-        return cls(pool, target)
+        return cls(pool, target, refused)
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Connection]:
@@ -104,7 +113,7 @@ class Pool:
 
         with translated(self._target):
             try:
-                connection = await self._pool.getconn()
+                connection = await self._connection()
             except PoolTimeout:
                 raise Unreachable(
                     f"lost the database ({self._target}): no connection within {CONNECT_TIMEOUT_SECONDS} s",
@@ -114,6 +123,24 @@ class Pool:
             yield connection
         finally:
             await self._pool.putconn(connection)
+
+    async def _connection(self) -> Connection:
+        """A connection, or Unreachable at once when the server refuses; the pool alone would wait all its time."""
+        self._refused.clear()
+        getting = asyncio.create_task(self._pool.getconn())
+        refusal = asyncio.create_task(self._refused.wait())
+        try:
+            await asyncio.wait((getting, refusal), return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                return getting.result()
+        except asyncio.CancelledError:
+            if getting.done() and not getting.exception():
+                await self._pool.putconn(getting.result())
+            raise
+        finally:
+            refusal.cancel()
+            getting.cancel()
+        raise Unreachable(f"lost the database ({self._target}): it takes no connections", "check that the server is up")
 
     async def close(self) -> None:
         """Close the pool and its connections."""
