@@ -17,7 +17,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from bossctl.errors import UsageError
 
@@ -97,6 +96,8 @@ def redact(text: str) -> str:
 
 def passwords(dsn: str) -> tuple[str, ...]:
     """The passwords written in `dsn`, as they stand and decoded."""
+    from urllib.parse import unquote
+
     found = [match[3] for match in _PASSWORD_KEY.finditer(dsn)]
     if _URL.match(dsn) and "@" in dsn:
         userinfo = dsn.partition("://")[2].rpartition("@")[0]

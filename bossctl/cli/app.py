@@ -10,19 +10,19 @@ app = group(
     epilog="\b\nExample:\n  bossctl doctor --dsn postgresql://user@host:5432/database",
 )
 
-_queue = group("Queues: what they hold, and making them as they should be.")
+_queue = group("List, show and ensure queues.")
 _queue.command("list", cls=Command)(queues.list_queues)
 _queue.command("show", cls=Command)(queues.show_queue)
 _queue.command("ensure", cls=Command)(queues.ensure_queues)
 
-_job = group("Jobs: find them and look inside.")
+_job = group("Find jobs and look inside.")
 _job.command("list", cls=Command)(jobs.list_jobs)
 _job.command("show", cls=Command)(jobs.show_job)
 
-_schedule = group("Cron schedules.")
+_schedule = group("List cron schedules.")
 _schedule.command("list", cls=Command)(services.list_schedules)
 
-_worker = group("Processes that work the queues.")
+_worker = group("List the processes that work the queues.")
 _worker.command("list", cls=Command)(services.list_workers)
 
 app.command("tui", cls=Command)(playground.tui)

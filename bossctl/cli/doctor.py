@@ -53,17 +53,20 @@ def doctor(
         typer.Option("--skip", metavar="CODE", help="Not these checks or families.", show_default=False),
     ] = None,
     fail_on: Annotated[
-        Threshold, typer.Option("--fail-on", help="Exit 1 from here on.", show_default=True)
+        Threshold,
+        typer.Option(
+            "--fail-on", metavar="SEVERITY", help="Exit 1 from error, warning or info on, or never.", show_default=True
+        ),
     ] = Threshold.WARNING,
     list_checks: Annotated[bool, typer.Option("--list", help="List the checks and exit.")] = False,
     explain: Annotated[
         str | None, typer.Option("--explain", metavar="CODE", help="Explain one check and exit.", show_default=False)
     ] = None,
     output: Annotated[
-        ReportFormat, typer.Option("--output", "-o", help="How to print.", show_default=True)
+        ReportFormat, typer.Option("--output", "-o", metavar="FORMAT", help="table, json or jsonl.", show_default=True)
     ] = ReportFormat.TABLE,
 ) -> int:
-    """Look for jobs that ran twice, work that is stuck, and settings that cause either.
+    """Find jobs that ran twice, stuck work, and what causes them.
 
     \b
     Example:
@@ -103,7 +106,7 @@ def diagnose(
     printer = printer or Printer(settings, "table")
     asked = request or DoctorRequest()
     checks.choose(asked.only, asked.skip)  # a wrong code is told before anything is connected to
-    progress = talk.Progress()
+    progress = talk.Progress(colourless=settings.colourless)
     try:
         report = bridge.read(settings, lambda store: checks.run(store, asked, progress))
     finally:

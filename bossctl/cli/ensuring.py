@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bossctl.errors import BossctlError, Exit
+from bossctl.models.common import Target
 from bossctl.models.operations import EnsureAction, EnsureResult, QueueSpec
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 async def ensure_all(
     store: Store, specs: Sequence[QueueSpec], *, apply: bool
-) -> tuple[list[EnsureResult], BossctlError | None]:
-    """Ensure each in turn; the error that stopped it comes with what was done before."""
+) -> tuple[Target, list[EnsureResult], BossctlError | None]:
+    """Ensure each in turn; the error that stopped it comes with what was done before, and with where."""
     from bossctl.actions import Operator
 
     operator = Operator(store)
@@ -24,8 +25,8 @@ async def ensure_all(
         try:
             results.append(await operator.ensure(spec, apply=apply))
         except BossctlError as error:
-            return results, error
-    return results, None
+            return store.target, results, error
+    return store.target, results, None
 
 
 def exit_code(results: Sequence[EnsureResult], *, check: bool) -> Exit:

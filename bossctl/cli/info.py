@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def info(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
-    """Show the server, the schema and its pg-boss releases, what it can do, sizes and background duties.
+    """Show what this server and its pg-boss schema are.
+
+    Their versions, what the schema can do, its sizes, and when its background duties last ran.
 
     \b
     Example:
@@ -33,7 +35,7 @@ def info(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
 
 
 def stats(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
-    """Draw how many jobs of each queue are in each state, counted exactly.
+    """Draw each queue's jobs by state, counted exactly.
 
     \b
     Example:

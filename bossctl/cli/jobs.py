@@ -18,12 +18,12 @@ def list_jobs(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SELECTOR]…", help="Which jobs: ids, queue:email, state:failed, is:due.", show_default=False
+            metavar="SELECTOR", help="Which jobs: ids, queue:email, state:failed, is:due.", show_default=False
         ),
     ] = None,
     queue: Annotated[
         list[str] | None,
-        typer.Option("--queue", "-q", metavar="NAME", help="The same as queue:NAME.", show_default=False),
+        typer.Option("--queue", "-q", metavar="GLOB", help="The same as queue:GLOB.", show_default=False),
     ] = None,
     state: Annotated[
         list[str] | None, typer.Option("--state", metavar="STATE", help="The same as state:STATE.", show_default=False)
@@ -34,7 +34,9 @@ def list_jobs(
     ] = None,
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """List jobs, newest first. Several words of a selector must all hold.
+    """List jobs, newest first.
+
+    Several words of a selector must all hold; OR, NOT and parentheses combine them.
 
     \b
     Example:
@@ -63,7 +65,7 @@ def show_job(
     ] = False,
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Show one job: every field, its history, payload and output.
+    """Show one job: its fields, history, payload and output.
 
     \b
     Example:
@@ -83,22 +85,13 @@ def show_job(
 
 
 def _selector(words: list[str], queues: list[str], states: list[str]) -> Selector | None:
-    terms = [*words, *_either("queue", queues), *_either("state", states)]
-    if not terms:
+    if not (words or queues or states):
         return None
-    from bossctl.selector import parse
+    from bossctl.selector import parse, quote
 
-    return parse(" ".join(terms))
-
-
-def _either(key: str, values: list[str]) -> list[str]:
-    if len(values) < 2:
-        return [f"{key}:{_quoted(value)}" for value in values]
-    return ["(" + " OR ".join(f"{key}:{_quoted(value)}" for value in values) + ")"]
+    terms = [*words, *_either([f"queue:{quote(name)}" for name in queues])]
+    return parse(" ".join([*terms, *_either([f"state:{quote(state)}" for state in states])]))
 
 
-def _quoted(value: str) -> str:
-    if all(char.isalnum() or char in "._-/*" for char in value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _either(terms: list[str]) -> list[str]:
+    return [f"({' OR '.join(terms)})"] if len(terms) > 1 else terms

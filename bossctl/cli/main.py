@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BossctlError as error:
-        talk.error(str(error), error.hint)
+        caret = getattr(error, "caret", None)  # a selector's error knows its place
+        talk.error(str(error), error.hint, place=caret() if caret else None)
         return error.exit_code
     except TyperException as error:
         return _usage(error)

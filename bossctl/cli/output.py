@@ -30,7 +30,9 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-OutputOption = Annotated[Format, typer.Option("--output", "-o", help="How to print.", show_default=True)]
+OutputOption = Annotated[
+    Format, typer.Option("--output", "-o", metavar="FORMAT", help="table, json, jsonl or csv.", show_default=True)
+]
 
 
 class Printer:

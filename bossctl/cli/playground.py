@@ -41,7 +41,9 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Build it, run doctor on it, print that, end.")] = False,
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print how to connect and wait for Ctrl-C.")] = False,
 ) -> int:
-    """Start a playground: an own PostgreSQL with a real pg-boss at work, then the terminal UI on it.
+    """Start a playground and open the terminal UI on it.
+
+    The playground is an own PostgreSQL with a real pg-boss at work; nothing of it is left running afterwards.
 
     \b
     Example:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def list_queues(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
-    """List the queues: counts per state, the oldest due job, failures, policy.
+    """List the queues with their counts per state.
+
+    Also the age of the oldest due job, the failures of the last hour, the policy and the dead-letter queue.
 
     \b
     Example:
@@ -38,7 +40,7 @@ def show_queue(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The queue's name.", show_default=False)],
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Show one queue: every option, exact counts, dead letters, schedules, storage.
+    """Show everything about one queue.
 
     \b
     Example:
@@ -57,13 +59,15 @@ def show_queue(
 
 def ensure_queues(
     ctx: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Queues that must exist.", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Queues that must exist.", show_default=False)],
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when something would.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; print what would be done.")] = False,
     show_sql: Annotated[bool, typer.Option("--show-sql", help="Also print the statements.")] = False,
     output: OutputOption = Format.TABLE,
 ) -> int:
-    """Create queues that are absent, through the schema's own create_queue. Never asks; any number may run at once.
+    """Make sure that queues exist.
+
+    What is absent is created through the schema's own create_queue. Never asks; any number may run at once.
 
     \b
     Example:
@@ -76,20 +80,22 @@ def ensure_queues(
 
 
 def _ensure(settings: Settings, specs: list[QueueSpec], printer: Printer, modes: tuple[bool, bool, bool]) -> int:
-    from bossctl.cli import bridge, ensuring, shapes
+    from bossctl.cli import bridge, ensuring, shapes, talk
     from bossctl.cli.views import queues as views
 
     check, dry_run, show_sql = modes
     apply = not (check or dry_run)
     if apply and settings.spec().read_only:
         raise UsageError("queue ensure may write, and this connection is read-only", "--check and --dry-run only look")
-    results, failure = bridge.read(settings, lambda store: ensuring.ensure_all(store, specs, apply=apply))
+    target, results, failure = bridge.read(settings, lambda store: ensuring.ensure_all(store, specs, apply=apply))
     if results or failure is None:
         if not printer.human:
             body = [shapes.ensured(one, statements=show_sql) for one in results]
             printer.rows({"queues": body}, "queues")
         else:
-            views.ensured(printer, results, show_sql=show_sql, applied=apply)
+            views.ensured(printer, results, show_sql=show_sql)
+    if not apply:
+        talk.say(f"note: nothing was changed in {target} (from {target.source})")
     if failure is not None:
         raise failure
     return ensuring.exit_code(results, check=check)

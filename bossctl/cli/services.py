@@ -9,7 +9,7 @@ from bossctl.cli.output import Format, OutputOption, Printer
 
 
 def list_schedules(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
-    """List the cron schedules: when they run next and the last job each sent.
+    """List the cron schedules and their next runs.
 
     \b
     Example:
@@ -19,17 +19,18 @@ def list_schedules(ctx: typer.Context, output: OutputOption = Format.TABLE) -> N
     from bossctl.cli.views import services as views
 
     printer = Printer(settings_of(ctx), output)
-    schedules, now = bridge.read(settings_of(ctx), upcoming.read_schedules)
-    runs = [upcoming.next_three(one, now) for one in schedules]
+    found = bridge.read(settings_of(ctx), upcoming.read_upcoming)
     if not printer.human:
-        rows = [shapes.schedule(one, times) for one, times in zip(schedules, runs, strict=True)]
+        rows = [shapes.schedule(one.schedule, one.prediction.runs) for one in found]
         printer.rows({"schedules": rows}, "schedules", shapes.SCHEDULE_KEYS)
     else:
-        views.schedule_list(printer, schedules, runs)
+        views.schedule_list(printer, found)
 
 
 def list_workers(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
-    """List pg-boss processes: registered instances, else database sessions that look like them.
+    """List the pg-boss processes.
+
+    Registered instances where the schema has a registry, else database sessions that look like pg-boss.
 
     \b
     Example:

@@ -95,8 +95,8 @@ def job(value: Job) -> Shape:
     return own | more | {"data": payload(value.data), "output": payload(value.output)}
 
 
-def schedule(value: Schedule, upcoming: tuple[datetime, ...] | None) -> Shape:
-    """A schedule; `next` is null when it cannot be predicted."""
+def schedule(value: Schedule, upcoming: tuple[datetime, ...]) -> Shape:
+    """A schedule; `next` is null when no run can be told."""
     last = value.last_job
     return {
         "queue": value.queue,
@@ -104,7 +104,7 @@ def schedule(value: Schedule, upcoming: tuple[datetime, ...] | None) -> Shape:
         "cron": value.cron,
         "timezone": value.timezone,
         "kind": value.kind,
-        "next": upcoming,
+        "next": upcoming or None,
         "last_job": None
         if last is None
         else {"id": last.id, "queue": last.queue, "state": last.state, "created_on": last.created_on},

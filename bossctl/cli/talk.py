@@ -18,21 +18,25 @@ def say(text: str) -> None:
         return
 
 
-def error(message: str, hint: str | None = None) -> None:
-    """Say one sentence and what to type next."""
+def error(message: str, hint: str | None = None, *, place: str | None = None) -> None:
+    """Say one sentence, the place it is about (an expression with a caret below it), and what to type next."""
     say(f"error: {message}")
+    if place:
+        say(place)
     if hint:
         say(f"hint: {hint}")
 
 
 class Progress:
-    """One changing line on a terminal's stderr; silent everywhere else."""
+    """One changing line on a terminal's stderr; silent everywhere else, and where no escapes are wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, colourless: bool) -> None:
+        self.wanted = sys.stderr.isatty() and not colourless
         self.shown = False
 
     def __call__(self, text: str) -> None:
-        if sys.stderr.isatty():
+        """Show `text` in place of what was shown before."""
+        if self.wanted:
             from bossctl.format import clean
 
             self.shown = True

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from bossctl.demo.server import Server, running_server
 from tests.cli.conftest import Bossctl
@@ -57,7 +57,7 @@ def test_every_source_reaches_its_database(
 
 
 def test_libpq_s_own_environment_is_the_last_resort(bossctl: Bossctl, newest: Database) -> None:
-    parts = psycopg.conninfo.conninfo_to_dict(newest.dsn)
+    parts = conninfo_to_dict(newest.dsn)
     env = {"PGHOST": parts["host"], "PGPORT": parts["port"], "PGUSER": parts["user"], "PGDATABASE": newest.name}
     found = target(bossctl, **{name: str(value) for name, value in env.items()})
     assert found == (newest.name, "pgboss", "libpq environment")
@@ -109,7 +109,7 @@ ALL_COMMANDS = (("info",), ("queue", "list"), ("doctor",), ("job", "list", "-o",
 @pytest.mark.parametrize("argv", ALL_COMMANDS, ids=" ".join)
 def test_no_password_in_any_failure(bossctl: Bossctl, guarded: Server, argv: tuple[str, ...]) -> None:
     real = guarded.tcp_dsn("postgres")
-    parts = psycopg.conninfo.conninfo_to_dict(real)
+    parts = conninfo_to_dict(real)
     where = f"{parts['host']}:{parts['port']}"
     wrong = {
         "wrong password": (f"postgres://{parts['user']}:{PASSWORD}@{where}/postgres", 3),

@@ -48,7 +48,8 @@ def test_check_and_dry_run_change_nothing(bossctl: Bossctl, newest: Database) ->
     dry = bossctl("queue", "ensure", "fresh", "--dry-run", "--show-sql", "--dsn", newest.dsn)
     assert dry.code == 0
     assert "create_queue" in dry.text
-    assert "nothing was changed" in dry.err
+    assert "note: nothing was changed in postgres@" in dry.err
+    assert "schema pgboss (from --dsn)" in dry.err
     assert bossctl("queue", "ensure", "fresh", "--dry-run", "--read-only", "--dsn", newest.dsn).code == 0
     assert not has_queue(newest, "fresh")
     statements = bossctl("queue", "ensure", "fresh", "--dry-run", "--show-sql", "-o", "json", "--dsn", newest.dsn)

@@ -44,7 +44,7 @@ def test_version(bossctl: Bossctl, argv: tuple[str, ...]) -> None:
         (("--nope",), "No such option: --nope", "bossctl --help"),
         (("queue", "list", "extra"), "Got unexpected extra argument(s) (extra)", "bossctl queue list --help"),
         (("queue", "show"), "Missing argument 'NAME'", "bossctl queue show --help"),
-        (("queue", "ensure"), "Missing argument 'NAME…'", "bossctl queue ensure --help"),
+        (("queue", "ensure"), "Missing argument 'NAME'", "bossctl queue ensure --help"),
         (("queue", "list", "-o", "xml"), "'xml' is not one of table, json, jsonl, csv", "bossctl queue list --help"),
         (("job", "list", "--limit", "many"), "'many' is not a whole number", "bossctl job list --help"),
         (("doctor", "-o", "csv"), "'csv' is not one of table, json, jsonl", "bossctl doctor --help"),

@@ -96,7 +96,7 @@ def queue_detail(printer: Printer, detail: QueueDetail) -> None:
         talk.say("note: 8 and 9 have no queue table; this queue exists through its jobs")
 
 
-def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool, applied: bool) -> None:
+def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool) -> None:
     """One line per queue, then the statements if asked for."""
     columns = (Column("QUEUE", least=20), Column("ACTION", whole=True), Column("CHANGES"), Column("REASON"))
     rows = [
@@ -111,8 +111,6 @@ def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool
     for one in results:
         if one.hint:
             talk.say(f"hint: {one.hint}")
-    if not applied:
-        talk.say("note: nothing was changed")
 
 
 def _changes(result: EnsureResult) -> str:

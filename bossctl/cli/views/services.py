@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.table import Cell, Column, Table, state_cell
+from bossctl.cli.upcoming import Upcoming
 from bossctl.cli.views.words import given, since
+from bossctl.cron import Prediction
 from bossctl.format import timestamp
 from bossctl.models.schedules import Schedule
 from bossctl.models.workers import Worker, Workers
@@ -35,22 +36,23 @@ WORKER_COLUMNS = (
 )
 
 
-def schedule_list(printer: Printer, schedules: Sequence[Schedule], runs: Sequence[tuple[datetime, ...] | None]) -> None:
+def schedule_list(printer: Printer, found: Sequence[Upcoming]) -> None:
     """One line per schedule."""
-    if not schedules:
+    if not found:
         talk.say("note: there are no schedules in this schema")
         return
-    printer.table(Table(SCHEDULE_COLUMNS, [_schedule(*pair) for pair in zip(schedules, runs, strict=True)]))
+    printer.table(Table(SCHEDULE_COLUMNS, [_schedule(one.schedule, one.prediction) for one in found]))
 
 
-def _schedule(schedule: Schedule, runs: tuple[datetime, ...] | None) -> list[Cell | str]:
+def _schedule(schedule: Schedule, prediction: Prediction) -> list[Cell | str]:
     last = schedule.last_job
+    runs = ", ".join(timestamp(run) for run in prediction.runs)
     return [
         schedule.queue,
         given(schedule.key),
         schedule.cron,
         schedule.timezone or "UTC",
-        "cannot predict" if runs is None else ", ".join(timestamp(run) for run in runs) or "never",
+        runs or f"cannot predict: {prediction.reason}",
         last.id if last else "-",
         state_cell(last.state) if last else "-",
     ]
