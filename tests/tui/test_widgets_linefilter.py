@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -128,6 +128,7 @@ async def test_ascii_leaves_nothing_else() -> None:
         assert all(strip.cell_length == 100 for strip in screen_strips(app))
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_width_is_kept_and_nothing_unsafe_stays(text: str) -> None:
     for gate in (safe, ascii_only, lambda text: ascii_only(safe(text))):
@@ -136,6 +137,7 @@ def test_width_is_kept_and_nothing_unsafe_stays(text: str) -> None:
     assert ascii_only(text).isascii()
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"])))
 def test_ordinary_text_passes_unchanged(text: str) -> None:
     assert safe(text) == text

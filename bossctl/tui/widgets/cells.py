@@ -17,6 +17,7 @@ from bossctl.tui.widgets.rows import Canvas, Cell
 
 Look = tuple[Style, RichStyle]
 ParseStyle = Callable[[str | Style], Style]
+Piece = tuple[str, RichStyle]
 
 
 def fit(text: str, width: int, align: Align = "left") -> str:
@@ -44,17 +45,48 @@ def as_content(cell: Cell, canvas: Canvas) -> Content:
     return Content.from_rich_text(cell) if isinstance(cell, Text) else cell.paint(canvas)
 
 
-def cell_segments(cell: Cell, canvas: Canvas, align: Align, look: Look, parse: ParseStyle) -> list[Segment]:
-    """Segments of exactly the canvas's width, over the row's look."""
+def cell_pieces(cell: Cell, canvas: Canvas, align: Align, look: Look, parse: ParseStyle) -> list[Piece]:
+    """Styled texts of together exactly the canvas's width, over the row's look."""
     width = canvas.width
     if isinstance(cell, str):
-        return [Segment(fit(cell, width, align), look[1])]
+        return [(fit(cell, width, align), look[1])]
     content = as_content(cell, canvas)
     if not content.spans:
-        return [Segment(fit(content.plain, width, align), look[1])]
+        return [(fit(content.plain, width, align), look[1])]
     content = content.truncate(width, ellipsis=True)
-    segments = [Segment(text, style.rich_style) for text, style in content.render(look[0], "", parse)]
-    padding = Segment(" " * (width - content.cell_length), look[1])
-    if not padding.text:
-        return segments
-    return [padding, *segments] if align == "right" else [*segments, padding]
+    pieces = _spanned(content, look, parse)
+    if missing := width - content.cell_length:
+        pieces.insert(0 if align == "right" else len(pieces), (" " * missing, look[1]))
+    return pieces
+
+
+def _spanned(content: Content, look: Look, parse: ParseStyle) -> list[Piece]:
+    """Content's own `render`, without its stack where no spans overlap: it is half of the time of a row."""
+    text, pieces, at = content.plain, list[Piece](), 0
+    for begin, end, style in content.spans:
+        if begin < at:
+            return [(part, style.rich_style) for part, style in content.render(look[0], "", parse)]
+        if begin > at:
+            pieces.append((text[at:begin], look[1]))
+        if end > begin:
+            pieces.append((text[begin:end], (look[0] + parse(style)).rich_style))
+        at = max(begin, end)
+    if at < len(text):
+        pieces.append((text[at:], look[1]))
+    return pieces
+
+
+def joined(pieces: list[Piece]) -> list[Segment]:
+    """Segments, neighbours of one style object made one: every segment costs at each later stage."""
+    segments: list[Segment] = []
+    texts: list[str] = []
+    last: RichStyle | None = None
+    for text, style in pieces:
+        if style is not last and texts:
+            segments.append(Segment("".join(texts), last))
+            texts = []
+        texts.append(text)
+        last = style
+    if texts:
+        segments.append(Segment("".join(texts), last))
+    return segments

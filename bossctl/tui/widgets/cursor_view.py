@@ -179,10 +179,10 @@ class CursorView(ScrollView, can_focus=True):
     # --- mouse
 
     def line_at(self, event: events.MouseEvent) -> int | None:
-        """The line under the mouse; -1 for the fixed lines, None outside or below the last."""
-        offset = event.get_content_offset(self)
-        if offset is None:
+        """The line under the mouse; -1 for the fixed lines, None outside, on a scroll bar or below the last."""
+        if event.screen_offset not in self.scrollable_content_region:
             return None
+        offset = event.get_content_offset_capture(self)
         if offset.y < self.FIXED:
             return -1
         line = offset.y - self.FIXED + self.scroll_offset.y
@@ -197,7 +197,7 @@ class CursorView(ScrollView, can_focus=True):
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Follow the mouse."""
-        line = self.line_at(event) if event.widget is self else None
+        line = self.line_at(event)
         self.set_hover(-1 if line is None else line)
 
     def on_leave(self) -> None:

@@ -142,8 +142,8 @@ class JsonIndex:
         if self._kind[line] & _KIND != Kind.TEXT:
             return line
         head = self._start[line]
-        if offset >= self._end[head]:
-            return line
+        if not self._start[head] < offset < self._end[head]:
+            return head if offset <= self._start[head] else line
         within = len(decoded(self.text[self._start[head] : offset]))
         return bisect_right(self._key, within, lo=head + 1, hi=line + 1) - 1
 

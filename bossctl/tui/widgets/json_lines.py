@@ -87,6 +87,7 @@ class JsonLines(CursorView):
         self._folds = Folds()
         self._cursor = 0
         self._wanted: int | None = None
+        self._place = 0
         self._pattern: re.Pattern[str] | None = None
         self._match_at = -1
         self._strings: dict[int, str] = {}
@@ -112,6 +113,7 @@ class JsonLines(CursorView):
     def _start_over(self) -> None:
         """Index the text for the present width; the cursor stays where it is in the text."""
         self._wanted = self._index.position(self._cursor) if len(self._index) else 0
+        self._place = self.cursor_line - self.scroll_offset.y
         self._strings.clear()
         self._index = JsonIndex(self._text, self.inner_width - GUTTER - 1)
         self._index.advance(SLICE)
@@ -134,14 +136,12 @@ class JsonLines(CursorView):
     def _grown(self) -> None:
         """More lines are known: folds, cursor and scroll bars follow."""
         index = self._index
-        place = self.cursor_line - self.scroll_offset.y
         self._folds.rebuild(index)
-        if self._wanted is not None and (index.done or self._wanted <= self._reached()):
+        self._extent()
+        if self._wanted is not None and (index.done or self._wanted < self._reached()):
             self._cursor = index.line_of(self._wanted) if len(index) else 0
             self._wanted = None
-            if not self.in_view(self.cursor_line):
-                self.scroll_to(y=self.cursor_line - place, animate=False, force=True)
-        self._extent()
+            self.scroll_to(y=self.cursor_line - self._place, animate=False, force=True)
         self.refresh()
 
     def _reached(self) -> int:
@@ -253,7 +253,7 @@ class JsonLines(CursorView):
 
     def on_click(self, event: events.Click) -> None:
         """Go to the line; the sign in front of it folds, a double click anywhere."""
-        row = self.line_at(event) if event.widget is self else None
+        row = self.line_at(event)
         if row is not None and row >= 0:
             self.move_cursor(row)
             if event.chain == 2 or event.get_content_offset_capture(self).x < GUTTER:

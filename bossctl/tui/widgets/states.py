@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from textual.color import Color
 from textual.content import Content, Span
@@ -60,6 +61,7 @@ def state_colour(state: str, *, dark: bool) -> Color | None:
     return None if found is None else Color.parse(found)
 
 
+@cache
 def state_style(state: str, *, dark: bool, colour: bool = True) -> Style:
     """The colour as a foreground style; none at all for terminals without colour."""
     found = state_colour(state, dark=dark) if colour else None
@@ -122,6 +124,7 @@ class StateBar:
         return [*parts, (None, 1)] if unknown else parts
 
 
+@cache
 def _fill(state: str, dark: bool) -> Style:
     colour = Color.parse((_DARK if dark else _LIGHT)[state])
     return Style(background=colour, foreground=colour.get_contrast_text(0.9))

@@ -266,6 +266,8 @@ class LineTable(TableDrawing):
         changed = marks ^ self._order.marks
         if not changed:
             return
+        if bool(marks) != bool(self._order.marks):
+            self.refresh_bindings()
         self._order.marks = marks
         for key in changed:
             self.redraw_line(self._order.index(key))
@@ -331,7 +333,7 @@ class LineTable(TableDrawing):
 
     def on_click(self, event: events.Click) -> None:
         """A title asks for its order; a row gets the cursor, a double click opens it."""
-        line = self.line_at(event) if event.widget is self else None
+        line = self.line_at(event)
         placed = self.column_at(event.get_content_offset_capture(self).x)
         if line == -1 and placed is not None and placed.column.sortable:
             self.touch()

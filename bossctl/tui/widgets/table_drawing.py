@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.strip import Strip
 from textual.style import Style
 
-from bossctl.tui.widgets.cells import Look, as_content, cell_segments, cell_width, fit
+from bossctl.tui.widgets.cells import Look, as_content, cell_pieces, cell_width, fit, joined
 from bossctl.tui.widgets.columns import Column, Placed, place
 from bossctl.tui.widgets.cursor_view import CursorView
-from bossctl.tui.widgets.rows import Canvas, Cell, Row, RowOrder
+from bossctl.tui.widgets.rows import Canvas, Row, RowOrder
 
 GUTTER = 2
 """Cells before the first column: the mark and a blank."""
@@ -86,6 +86,7 @@ class TableDrawing(CursorView):
         self._widest: dict[str, int] = {}
         self._placed: tuple[Placed, ...] = ()
         self._strips: dict[str, tuple[Row, tuple[str, ...], Strip]] = {}
+        self._painted_on: list[Canvas] = []
 
     @property
     def line_count(self) -> int:
@@ -147,6 +148,7 @@ class TableDrawing(CursorView):
         gap = 2 if available >= ROOMY else 1
         self._placed = place(self._columns, available, gap=gap, widest=self._widest)
         self._strips.clear()
+        self._painted_on = []
         self.fit_extent()
         self.refresh()
 
@@ -162,6 +164,7 @@ class TableDrawing(CursorView):
     def notify_style_update(self) -> None:
         """Draw all rows again when a theme or a pseudo class changes."""
         self._strips.clear()
+        self._painted_on = []
         super().notify_style_update()
 
     # --- drawing
@@ -202,24 +205,27 @@ class TableDrawing(CursorView):
         look = self._look(names)
         gone, marked = "table--gone" in names, "table--marked" in names
         sign = ("⊗" if gone else "●") if marked else ("×" if gone else " ")
-        segments = [Segment(sign + " ", look[1])]
+        pieces = [(sign + " ", look[1])]
         end = 0
-        for placed in self._placed:
-            if placed.x > end:
-                segments.append(Segment(" " * (placed.x - end), look[1]))
-            segments += self._draw_cell(row.cells[placed.index], placed, look, gone=gone)
-            end = placed.x + placed.width
-        missing = self.inner_width - GUTTER - end
-        if missing > 0:
-            segments.append(Segment(" " * missing, look[1]))
-        return Strip(list(Segment.simplify(segments)), GUTTER + end + max(0, missing))
-
-    def _draw_cell(self, cell: Cell, placed: Placed, look: Look, *, gone: bool) -> list[Segment]:
-        canvas = Canvas(placed.width, dark=self.app.current_theme.dark, colour=not self.app.no_color)
-        if gone and not isinstance(cell, str):
-            cell = as_content(cell, replace(canvas, colour=False)).plain
         parse = self.app.stylesheet.parse_style
-        return cell_segments(cell, canvas, placed.column.align, look, parse)
+        for placed, canvas in zip(self._placed, self._canvases(), strict=True):
+            if placed.x > end:
+                pieces.append((" " * (placed.x - end), look[1]))
+            cell = row.cells[placed.index]
+            if gone and not isinstance(cell, str):
+                cell = as_content(cell, replace(canvas, colour=False)).plain
+            pieces += cell_pieces(cell, canvas, placed.column.align, look, parse)
+            end = placed.x + placed.width
+        missing = max(0, self.inner_width - GUTTER - end)
+        pieces.append((" " * missing, look[1]))
+        return Strip(joined(pieces), GUTTER + end + missing)
+
+    def _canvases(self) -> list[Canvas]:
+        """What painters of each shown column are told; the theme is asked once."""
+        if not self._painted_on:
+            dark, colour = self.app.current_theme.dark, not self.app.no_color
+            self._painted_on = [Canvas(placed.width, dark, colour) for placed in self._placed]
+        return self._painted_on
 
     def fixed_strip(self, y: int) -> Strip:
         """The titles."""
