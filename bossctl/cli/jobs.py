@@ -80,8 +80,7 @@ def show_job(
     if not printer.human:
         printer.rows({"jobs": [shapes.job(one) for one in found]}, "jobs")
     else:
-        for one in found:
-            views.job_detail(printer, one)
+        views.jobs_in_detail(printer, found)
 
 
 def _selector(words: list[str], queues: list[str], states: list[str]) -> Selector | None:

@@ -91,7 +91,9 @@ def job_row(value: JobRow) -> Shape:
 def job(value: Job) -> Shape:
     """A job with every field its schema has, payload and output unchanged."""
     own = job_row(value.row) | {"blocked": value.row.blocked}
-    more = {key: field for key, field in value.fields.items() if key not in own}
+    more: Shape = {key: field for key, field in value.fields.items() if key not in own}
+    if isinstance(source := more.get("source_output"), str):
+        more["source_output"] = JsonText(source)
     return own | more | {"data": payload(value.data), "output": payload(value.output)}
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
@@ -30,7 +31,8 @@ SIGNS: dict[str, LiteralString] = {
     "waits for another try": "SELECT EXISTS (SELECT FROM job WHERE state = 'retry')",
     "cancelled": "SELECT EXISTS (SELECT FROM job WHERE state = 'cancelled')",
     "deferred": "SELECT EXISTS (SELECT FROM job WHERE state = 'created' AND start_after > now() + interval '1 hour')",
-    "due, nobody at work": "SELECT EXISTS (SELECT FROM job WHERE name = 'newsletter' AND start_after < now() - interval '1h')",
+    "due, nobody at work": "SELECT EXISTS (SELECT FROM job WHERE name = 'newsletter'"
+    " AND state = 'created' AND start_after < now() - interval '1 hour')",
     "dead letter": "SELECT EXISTS (SELECT FROM job WHERE source_name = 'email')",
     "blocked in a flow": "SELECT EXISTS (SELECT FROM job WHERE blocked)",
     "heartbeat": "SELECT EXISTS (SELECT FROM job WHERE state = 'active' AND heartbeat_seconds = 10)",
@@ -38,7 +40,8 @@ SIGNS: dict[str, LiteralString] = {
     "priority": "SELECT EXISTS (SELECT FROM job WHERE priority <> 0)",
     "a stack": "SELECT EXISTS (SELECT FROM job WHERE output ->> 'stack' LIKE '%workers.mjs%')",
     "a database error": "SELECT EXISTS (SELECT FROM job WHERE output ->> 'routine' IS NOT NULL)",
-    "overran and ran again": "SELECT EXISTS (SELECT FROM job WHERE retry_count > 0 AND output::text ~ 'execution exceeded')",
+    "overran and ran again": "SELECT EXISTS (SELECT FROM job WHERE retry_count > 0"
+    " AND output ->> 'message' LIKE 'handler execution exceeded%')",
     "worker killed": "SELECT EXISTS (SELECT FROM job WHERE state = 'active'"
     " AND started_on + make_interval(secs => expire_seconds) < now())",
     "scheduled": "SELECT EXISTS (SELECT FROM job WHERE name = 'exchange-rates')",
@@ -59,20 +62,40 @@ def socket_directory(dsn: str) -> Path:
     return Path(parse_qs(urlsplit(dsn).query)["host"][0])
 
 
-def processes() -> dict[str, tuple[str, str]]:
-    """Every process by id and start time, so that an id used again is not taken for the old one: parent and name."""
-    listing = subprocess.run(["ps", "-axo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
-    rows = (line.split(None, 2) for line in listing.splitlines())
-    return {pid: (parent, name) for pid, parent, name in rows}
+@dataclass(frozen=True)
+class Process:
+    """One process, told from a later one of the same number by its start."""
+
+    pid: str
+    started: str
 
 
-def family(root: int) -> dict[str, str]:
-    """The names of the processes that descend from `root`, by process id."""
+def processes() -> dict[Process, tuple[str, str]]:
+    """The parent's number and the command line of every process that is not just a corpse."""
+    listing = subprocess.run(["ps", "-axwwo", "pid=,ppid=,lstart=,args="], capture_output=True, text=True, check=True)
+    rows = (line.split(None, 7) for line in listing.stdout.splitlines())
+    return {
+        Process(pid, " ".join(started)): (parent, args)
+        for pid, parent, *started, args in rows
+        if "<defunct>" not in args
+    }
+
+
+def family(root: int) -> dict[Process, str]:
+    """The command lines of all that descend from `root`."""
     everyone = processes()
-    found = {str(root)}
-    while more := {pid for pid, (parent, _) in everyone.items() if parent in found} - found:
-        found |= more
-    return {pid: everyone[pid][1] for pid in found - {str(root)} if "defunct" not in everyone[pid][1]}
+    found: dict[Process, str] = {}
+    parents = {str(root)}
+    while parents:
+        children = {one: args for one, (parent, args) in everyone.items() if parent in parents}
+        parents = {one.pid for one in children.keys() - found.keys()}
+        found |= children
+    return found
+
+
+def is_whole(descendants: dict[Process, str]) -> bool:
+    """Whether the shop, its transcoder and PostgreSQL are among them."""
+    return all(any(sign in args for args in descendants.values()) for sign in ("main.mjs", "media.mjs", "postgres"))
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:
@@ -82,13 +105,9 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def assert_nothing_left(descendants: dict[str, str], directory: Path) -> None:
-    def gone() -> bool:
-        now = processes()
-        alive = {pid for pid, name in descendants.items() if pid in now and now[pid][1] == name}
-        return not alive and not directory.exists()
-
-    wait_until(gone, f"something of {descendants} or {directory} is left")
+def assert_nothing_left(descendants: dict[Process, str], directory: Path) -> None:
+    wait_until(lambda: not processes().keys() & descendants.keys(), f"something of {descendants} is left")
+    wait_until(lambda: not directory.exists(), f"{directory} is left")
 
 
 @contextmanager
@@ -110,13 +129,13 @@ def test_once_reports_what_is_wrong_and_leaves_nothing() -> None:
     running = subprocess.Popen(
         command("--once"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    descendants: dict[str, str] = {}
+    descendants: dict[Process, str] = {}
     while running.poll() is None:
         descendants |= family(running.pid)
         time.sleep(0.2)
     out, err = running.communicate()
     assert running.returncode == 0, err
-    assert {"node", "postgres"} <= set(descendants.values())
+    assert is_whole(descendants)
     live, _, recorded = out.partition(f"schema {RECORDED_SCHEMA}")
     assert f"schema {LIVE_SCHEMA}" in live
     assert "DUP02" in live
@@ -133,12 +152,12 @@ def test_the_default_opens_the_terminal_ui_on_a_shop_with_every_kind_of_trouble(
 ) -> None:
     seen: list[ConnectionSpec] = []
     ours = family(os.getpid())
-    descendants: dict[str, str] = {}
+    descendants: dict[Process, str] = {}
 
     def tui(spec: ConnectionSpec) -> int:
         seen.append(spec)
-        descendants.update({pid: name for pid, name in family(os.getpid()).items() if pid not in ours})
         look_at_the_shop(spec.dsn)
+        descendants.update({one: args for one, args in family(os.getpid()).items() if one not in ours})
         look_at_the_recording(spec.dsn)
         return 7
 
@@ -149,7 +168,7 @@ def test_the_default_opens_the_terminal_ui_on_a_shop_with_every_kind_of_trouble(
     assert seen[0].schema == LIVE_SCHEMA
     assert not seen[0].read_only
     assert capsys.readouterr().out == ""
-    assert {"node", "postgres"} <= set(descendants.values())
+    assert is_whole(descendants)
     assert_nothing_left(descendants, socket_directory(seen[0].dsn))
 
 
@@ -214,7 +233,7 @@ def test_two_at_once_end_with_a_killed_process_and_with_a_lost_terminal() -> Non
     with started() as (one, one_dsn), started() as (two, two_dsn):
         assert one_dsn != two_dsn
         families = [(family(one.pid), one_dsn), (family(two.pid), two_dsn)]
-        assert all({"node", "postgres"} <= set(names.values()) for names, _ in families)
+        assert all(is_whole(descendants) for descendants, _ in families)
         one.send_signal(signal.SIGKILL)
         two.send_signal(signal.SIGHUP)
         for descendants, dsn in families:
@@ -229,7 +248,7 @@ def test_interrupted_while_it_is_built() -> None:
     assert running.stdout is not None
     while "starting pg-boss" not in running.stderr.readline():
         assert running.poll() is None
-    wait_until(lambda: "node" in family(running.pid).values(), "node never started")
+    wait_until(lambda: "main.mjs" in " ".join(family(running.pid).values()), "node never started")
     descendants = family(running.pid)
     running.send_signal(signal.SIGINT)
     out, _ = running.communicate(timeout=PATIENCE)

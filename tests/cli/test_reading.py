@@ -13,6 +13,7 @@ import pytest
 from bossctl.models.queues import OPTION_NAMES
 from tests.cli.conftest import Bossctl, Result
 from tests.cli.stock import EXACT, HOSTILE, HOSTILE_QUEUE, STATES
+from tests.conftest import DatabaseFactory
 from tests.support.database import Database
 from tests.support.releases import generation
 
@@ -188,6 +189,25 @@ def test_job_show_tells_the_history(bossctl: Bossctl, stock: Database) -> None:
     for step in ("sent", "attempt 1 was fetched", "attempt 1 failed: not yet", "due again", "kept until"):
         assert step in history
     assert "not yet" in text.partition("OUTPUT\n")[2]
+
+
+def test_a_dead_letter_tells_where_it_comes_from(bossctl: Bossctl, newest: Database) -> None:
+    [dead] = ask(bossctl, newest, "job", "list", "queue:email-dead", "-o", "json").json()["jobs"]
+    shown = ask(bossctl, newest, "job", "show", dead["id"], "-o", "json").json()["jobs"][0]
+    assert shown["source_name"] == "email"
+    assert shown["source_output"]["message"] == f"boom {HOSTILE}"
+    text = ask(bossctl, newest, "job", "show", dead["id"]).text
+    assert f"arrived as the dead letter of job {shown['source_id']} in queue email" in text
+    assert "OUTPUT OF THE JOB IT COMES FROM\n" in text
+
+
+def test_an_archived_twin_is_shown_too(bossctl: Bossctl, database: DatabaseFactory) -> None:
+    db = database("9.0.3")
+    job = db.value("INSERT INTO job (name) VALUES ('email') RETURNING id::text")
+    db.execute("INSERT INTO archive SELECT *, now() FROM job WHERE id = %s", [job])
+    jobs = ask(bossctl, db, "job", "show", job, "-o", "json").json()["jobs"]
+    assert [one["archived"] for one in jobs] == [False, True]
+    assert ask(bossctl, db, "job", "show", job).text.count("HISTORY\n") == 2
 
 
 def test_job_show_of_nothing(bossctl: Bossctl, stock: Database) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.table import Cell, Column, Table, state_cell
 from bossctl.cli.views.words import bytes_, given, since
-from bossctl.format import pretty_json, timestamp
+from bossctl.format import exact_duration, pretty_json, timestamp
 from bossctl.models.common import Payload
 from bossctl.models.history import history
 from bossctl.models.jobs import Job, JobPage, JobRow
@@ -57,7 +58,15 @@ def _row(row: JobRow) -> list[Cell | str]:
     ]
 
 
-def job_detail(printer: Printer, job: Job) -> None:
+def jobs_in_detail(printer: Printer, jobs: Sequence[Job]) -> None:
+    """The job, and where an archive holds the same id, that one too."""
+    for index, job in enumerate(jobs):
+        if index:
+            printer.text("\n")
+        _detail(printer, job)
+
+
+def _detail(printer: Printer, job: Job) -> None:
     """Every field, the history, payload and output."""
     row = job.row
     facts: list[tuple[str, Cell | str]] = [("id", row.id), ("queue", row.queue), ("state", state_cell(row.state))]
@@ -66,17 +75,25 @@ def job_detail(printer: Printer, job: Job) -> None:
     for name in ("created_on", "start_after", "started_on", "completed_on", "keep_until"):
         facts.append((name, timestamp(getattr(row, name))))
     facts += [("singleton_key", given(row.singleton_key)), ("dead_letter", given(row.dead_letter))]
-    facts += [(name, _field(value)) for name, value in job.fields.items()]
+    facts += [(name, _field(name, value)) for name, value in job.fields.items() if name != "source_output"]
     printer.facts(facts)
     printer.heading("history")
     printer.table(Table((Column("WHEN", whole=True), Column("AGO", right=True), Column("WHAT")), _events(job)))
-    for title, payload in (("data", job.data), ("output", job.output)):
+    source = job.fields.get("source_output")
+    payloads = [("data", job.data), ("output", job.output)]
+    if isinstance(source, str):
+        payloads.append(("output of the job it comes from", Payload(source, len(source))))
+    for title, payload in payloads:
         printer.heading(title)
         printer.lines_of_text(_pretty(payload))
 
 
-def _field(value: object) -> str:
-    return timestamp(value) if isinstance(value, datetime) else given(value)
+def _field(name: str, value: object) -> str:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if name.endswith("_seconds") and isinstance(value, (int, float)) and value >= 60:
+        return f"{value:g} ({exact_duration(int(value))})"
+    return given(value)
 
 
 def _events(job: Job) -> list[list[Cell | str]]:
