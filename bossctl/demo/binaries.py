@@ -97,6 +97,6 @@ def _copied(packages: Path) -> Path:
 def _copy(packages: Path, into: Path) -> None:
     for tree in (f"{PACKAGE}/pginstall", f"{PACKAGE}.libs"):
         if (packages / tree).exists():
-            shutil.copytree(packages / tree, into / tree)
+            shutil.copytree(packages / tree, into / tree, ignore=shutil.ignore_patterns("include", "doc", "*.a"))
     for path in (into, *into.rglob("*")):
         path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444 | path.stat().st_mode >> 6 & 0o111))

@@ -127,8 +127,13 @@ class Reaper:
             self.unclean.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        if self.child is not None:
+        """Kill postgres and its backends, which would otherwise finish what they are at."""
+        if self.child is not None and self.child.poll() is None:
+            backends = children(self.child.pid)
             self.child.kill()
+            for pid in backends:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self.child.wait()
 
     def remove(self) -> None:
@@ -176,6 +181,14 @@ class Reaper:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         telling = [line for line in lines if "FATAL" in line or "error:" in line]
         return (telling or lines or ["it said nothing"])[-1]
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process, where the system can tell (Linux)."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def heed_input() -> None:
