@@ -32,7 +32,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bossctl.dsn import checked_dsn, from_pgboss_file, join_conninfo
+from bossctl.dsn import can_be_sent, checked_dsn, from_pgboss_file, join_conninfo
 from bossctl.errors import UsageError
 
 STATEMENT_TIMEOUT = 30.0
@@ -105,6 +105,8 @@ def resolve(flags: Flags, environ: Mapping[str, str], cwd: Path) -> ConnectionSp
         _from_flags(flags, environ) or _from_bossctl(environ) or _from_pgboss(environ, cwd) or _from_others(environ)
     )
     schema, schema_source = _schema(flags, environ, source)
+    if schema is not None and not can_be_sent(schema):
+        raise UsageError(f"the schema's name from {schema_source} holds bytes that no name can")
     timeout = flags.statement_timeout if flags.statement_timeout is not None else source.statement_timeout
     if timeout is not None and not 0 < timeout <= 86_400:
         raise UsageError("the statement timeout must be more than 0 and at most a day", "--statement-timeout 30s")
@@ -124,7 +126,10 @@ def context_file(environ: Mapping[str, str]) -> Path:
     configured = environ.get("XDG_CONFIG_HOME", "")
     if configured and Path(configured).is_absolute():
         return Path(configured) / "bossctl" / "config.toml"
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    try:
+        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    except RuntimeError:
+        home = Path(os.devnull)  # a user without a home has no file
     return home / ".config" / "bossctl" / "config.toml"
 
 
@@ -172,7 +177,8 @@ def _from_pgboss(environ: Mapping[str, str], cwd: Path) -> _Source | None:
     named = {"host": "PGBOSS_HOST", "port": "PGBOSS_PORT", "dbname": "PGBOSS_DATABASE", "user": "PGBOSS_USER"}
     parts = {key: environ[name] for key, name in (named | {"password": "PGBOSS_PASSWORD"}).items() if environ.get(name)}
     if "host" in parts or "dbname" in parts:
-        return _Source(join_conninfo(parts), "PGBOSS_HOST" if "host" in parts else "PGBOSS_DATABASE", schema)
+        name = "PGBOSS_HOST" if "host" in parts else "PGBOSS_DATABASE"
+        return _Source(checked_dsn(join_conninfo(parts), name), name, schema)
     for name in PGBOSS_FILES:
         text = _read_text(cwd / name, name)
         if text is not None:  # like pg-boss, the first file that exists ends the search
@@ -192,10 +198,22 @@ def _read_text(path: Path, label: str) -> str | None:
         return path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError as error:
+        if not _is_there(path):  # somebody else's home, as after sudo: nothing of ours
+            return None
+        raise UsageError(f"{label} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{label} is not UTF-8 text") from None
     except OSError as error:
         raise UsageError(f"{label} cannot be read: {error.strerror}") from None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def _read_contexts(path: Path) -> Mapping[str, object]:

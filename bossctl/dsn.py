@@ -53,7 +53,7 @@ class FileConnection:
 def checked_dsn(value: str, source: str) -> str:
     """Return `value` as libpq takes it. Raises UsageError, which names `source` and never the value."""
     text = value.strip()
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if not can_be_sent(text):
         raise UsageError(f"{source} holds bytes that no connection string can", EXAMPLE)
     if _URL.match(text):
         return _checked_url(text, source)
@@ -62,6 +62,11 @@ def checked_dsn(value: str, source: str) -> str:
     if _ANY_URL.match(text):
         raise UsageError(f"{source} is a URL, but not of PostgreSQL", EXAMPLE)
     raise UsageError(f"{source} is neither a PostgreSQL URL nor a libpq connection string", EXAMPLE)
+
+
+def can_be_sent(text: str) -> bool:
+    """False for what PostgreSQL can take in no encoding: NUL, and bytes that were not UTF-8."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def join_conninfo(parts: Mapping[str, str]) -> str:
@@ -86,7 +91,8 @@ def from_pgboss_file(text: str, name: str) -> FileConnection | None:
     if not parts["host"] and not parts["dbname"]:
         return None
     parts |= {"user": _text(table, "user", name), "password": _text(table, "password", name), "sslmode": ssl_mode}
-    return FileConnection(join_conninfo({key: value for key, value in parts.items() if value}), schema)
+    dsn = join_conninfo({key: value for key, value in parts.items() if value})
+    return FileConnection(checked_dsn(dsn, name), schema)
 
 
 def redact(text: str) -> str:

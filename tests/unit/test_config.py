@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,26 @@ def test_unreadable_files_are_usage_errors(tmp_path: Path) -> None:
     (tmp_path / "pgboss.json").rmdir()
     (tmp_path / "pgboss.json").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match=r"pgboss\.json is not UTF-8"):
+        resolve(Flags(), bare(tmp_path), tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_files_of_another_user(home: Path) -> None:
+    file = home / "config/bossctl/config.toml"
+    file.chmod(0)
+    with pytest.raises(UsageError, match=r"config\.toml cannot be read"):
+        resolve(Flags(), env(home), home)
+    file.parent.chmod(0)
+    assert resolve(Flags(), env(home), home).source == "libpq environment"
+    file.parent.chmod(0o700)
+
+
+def test_names_that_no_database_can_hold(tmp_path: Path) -> None:
+    for environ in ({"BOSSCTL_SCHEMA": "\udcff"}, {"PGBOSS_HOST": "\udcff"}):
+        with pytest.raises(UsageError, match="holds bytes that no"):
+            resolve(Flags(), bare(tmp_path, **environ), tmp_path)
+    (tmp_path / "pgboss.json").write_text('{"host": "h\\u0000"}')
+    with pytest.raises(UsageError, match=r"pgboss\.json holds bytes"):
         resolve(Flags(), bare(tmp_path), tmp_path)
 
 
