@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from bossctl.models.operations import EnsureResult, QueueSpec
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from bossctl.errors import MissingPrivilege
+from bossctl.format import clean
+from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
 from bossctl.store import Store
+from bossctl.store.translate import Deadlock, SchemaChanged
+
+ATTEMPTS = 5
+_T = TypeVar("_T")
 
 
 class Operator:
@@ -16,8 +27,65 @@ class Operator:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def queue_form(self, name: str) -> QueueForm:
+        """What a form starts from: the options this schema has, with their values where the queue exists."""
+        from bossctl.actions.form import queue_form
+
+        return await self._done(lambda: queue_form(self._store, name))
+
+    async def plan_ensure(self, spec: QueueSpec) -> EnsureResult:
+        """What `ensure` would do, with the current values, the changes and the statements. Reads only."""
+        [planned] = await self.plan_all([spec])
+        return planned
+
+    async def plan_all(self, specs: Sequence[QueueSpec], *, apply: bool = False) -> list[EnsureResult]:
+        """Plans for queues that belong together, dead letters before the queues that use them.
+
+        With `apply` also raises MissingPrivilege where this role could not do it. Raises before it returns anything:
+        what is wrong with one queue stops all.
+        """
+        from bossctl.actions.ensure import may_write, plan
+
+        found = await self._done(lambda: plan(self._store, specs))
+        for planned in found if apply else ():
+            may_write(self._store, planned)
+        return found
+
     async def ensure(self, spec: QueueSpec, *, apply: bool = True) -> EnsureResult:
-        """Create a queue if it is absent; `apply=False` only says what would be done."""
+        """Create the queue if it is absent, else update those options given that differ; in one transaction."""
         from bossctl.actions.ensure import ensure
 
-        return await ensure(self._store, spec, apply=apply)
+        return await (self._done(lambda: ensure(self._store, spec)) if apply else self.plan_ensure(spec))
+
+    async def plan_delete(self, name: str, *, with_jobs: bool = False) -> QueueDeletion:
+        """What `delete_queue` would do, or why it would refuse. Reads only. Raises NotFound."""
+        from bossctl.actions.delete import plan_delete
+
+        return await self._done(lambda: plan_delete(self._store, name, with_jobs=with_jobs))
+
+    async def delete_queue(self, name: str, *, with_jobs: bool = False) -> QueueDeletion:
+        """Delete a queue, and only `with_jobs` one that holds any; refused while others depend on it."""
+        from bossctl.actions.delete import delete_queue
+
+        return await self._done(lambda: delete_queue(self._store, name, with_jobs=with_jobs))
+
+    async def _done(self, deed: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it; again when the server ended it to resolve a deadlock, or when pg-boss was migrated meanwhile."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return await deed()
+            except Deadlock:
+                await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))
+            except SchemaChanged:
+                await self._store.session.reread()
+            except MissingPrivilege as error:
+                raise self._with_grant(error) from None
+        return await deed()
+
+    def _with_grant(self, error: MissingPrivilege) -> MissingPrivilege:
+        """The same with the grants for writing, where the hint is about reading."""
+        if error.hint is None or "GRANT SELECT" not in error.hint:
+            return error
+        schema, role = (f'"{clean(name)}"' for name in (self._store.target.schema, self._store.target.user))
+        write = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+        return MissingPrivilege(str(error), f"GRANT USAGE ON SCHEMA {schema} TO {role}; {write}")

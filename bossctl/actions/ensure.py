@@ -1,102 +1,139 @@
-"""`queue ensure`: create what is absent through the schema's own create_queue, never touch what was not asked for."""
+"""`queue ensure`: create what is absent through the schema's own create_queue, change only what was asked for."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 
-from bossctl.errors import MissingPrivilege, Unsupported, UsageError
+from bossctl.actions import limits
+from bossctl.actions.planning import Known, Planner
+from bossctl.errors import MissingPrivilege, Refused
+from bossctl.format import clean
 from bossctl.models.operations import EnsureAction, EnsureResult, QueueSpec
+from bossctl.models.options import same
 from bossctl.models.queues import OptionValue
-from bossctl.sql.catalog import Catalog
+from bossctl.sql.writes import Write, create_queue, lock, own_table_name, update_queue
 from bossctl.store import Store
+from bossctl.store.queues import options_of
 from bossctl.store.session import Transaction
 
-_NAME = re.compile(r"[\w./-]+", re.ASCII)
-_POLICIES = ("standard", "short", "singleton", "stately")
-_LATER_POLICIES = {"exclusive": ("index:i6", "11.1.0"), "key_strict_fifo": ("index:i8", "12.10.0")}
 
-
-async def ensure(store: Store, spec: QueueSpec, *, apply: bool) -> EnsureResult:
-    """Make sure the queue exists. Raises UsageError, Unsupported or MissingPrivilege before anything is written."""
-    catalog = store.catalog
-    if not catalog.has("queue"):
-        raise Unsupported(
-            "this pg-boss schema (8.x or 9.x) has no queue table: queues there are implicit, "
-            "a queue exists as soon as a job is sent to it",
-            "queues can be created from pg-boss 10.0.0 on",
-        )
-    _check_policy(spec, catalog)
+async def plan(store: Store, specs: Sequence[QueueSpec]) -> list[EnsureResult]:
+    """What would be done, dead letters first, from one snapshot."""
+    limits.need_queues(store.catalog)
     async with store.snapshot() as transaction:
-        row = await transaction.row("queue_row", {"name": spec.name})
-    if row is not None:
-        return _existing(spec, row["policy"])
-    _check_name(spec.name)
-    changes: dict[str, tuple[OptionValue, OptionValue]] = {"policy": (None, _policy(spec))}
-    if not apply:
-        return EnsureResult(spec.name, EnsureAction.CREATED, False, changes)
-    return await _create(store, spec, changes)
+        return (await _planner(transaction, specs)).plans()
 
 
-async def _create(
-    store: Store, spec: QueueSpec, changes: Mapping[str, tuple[OptionValue, OptionValue]]
-) -> EnsureResult:
+async def ensure(store: Store, spec: QueueSpec) -> EnsureResult:
+    """Do it for one queue, in one transaction; nothing is written where nothing differs."""
+    [planned] = await plan(store, [spec])
+    if planned.action in (EnsureAction.UNCHANGED, EnsureAction.REFUSED):
+        return planned
+    may_write(store, planned)
     async with store.session.write() as transaction:
-        await _lock(transaction, store.catalog)
-        row = await transaction.row("queue_row", {"name": spec.name})
-        if row is None:
-            options = json.dumps({"policy": _policy(spec)})
-            await transaction.rows("create_queue", {"name": spec.name, "options": options})
-            row = await transaction.row("queue_row", {"name": spec.name})
+        await run(transaction, lock(store.catalog, "create-queue"))
+        return await _apply(transaction, spec)
+
+
+def may_write(store: Store, planned: EnsureResult) -> None:
+    """Raise MissingPrivilege where creating the queue attaches a table and this role may not."""
+    if planned.action is not EnsureAction.CREATED or store.catalog.is_owner:
+        return
+    after = {name: value for name, (_, value) in planned.changes.items()}
+    if store.catalog.layout == "queues" or after.get("partition") is True:
+        owner, role = clean(store.catalog.owner), clean(store.target.user)
+        every = "in pg-boss 10 every queue has" if store.catalog.layout == "queues" else "partition gives the queue"
+        raise MissingPrivilege(
+            f"{every} a table of its own, which only the owner of the table job can attach; role {role} is not",
+            f"run it as {owner}, or GRANT {owner} TO {role}",
+        )
+
+
+async def _apply(transaction: Transaction, spec: QueueSpec) -> EnsureResult:
+    """The same plan again, now that nobody else can create a queue; then the deed."""
+    planned = await _plan_one(transaction, spec)
+    if planned.action is EnsureAction.CREATED:
+        if await _create(transaction, planned):
+            return replace(planned, applied=True)
+        planned = await _plan_one(transaction, spec)
+    if planned.action is EnsureAction.UPDATED:
+        await transaction.row("queue_row_locked", {"name": spec.name})
+        planned = await _plan_one(transaction, spec)
+        if planned.action is EnsureAction.UPDATED:
+            await run(transaction, update_queue(transaction.queries.catalog, spec.name, _after(planned)))
+            return replace(planned, applied=True)
+    if planned.action is EnsureAction.CREATED:
+        raise Refused(f'the queue "{clean(spec.name)}" was deleted meanwhile', "run it again")
+    return planned
+
+
+async def _create(transaction: Transaction, planned: EnsureResult) -> bool:
+    """Whether the queue was made here; False when somebody who does not take the lock was faster."""
+    catalog = transaction.queries.catalog
+    wanted = _after(planned)
+    await run(transaction, create_queue(catalog, planned.queue, wanted))
+    row = await transaction.row("queue_row", {"name": planned.queue})
     if row is None:
-        raise MissingPrivilege(f'the queue "{spec.name}" was created but cannot be read back')
+        raise MissingPrivilege(f'the queue "{clean(planned.queue)}" was created but cannot be read back')
     if not row["mine"]:
-        return _existing(spec, row["policy"])
-    return EnsureResult(spec.name, EnsureAction.CREATED, True, changes)
+        return False
+    found = options_of(row, catalog)
+    # Without partitions create_queue overlooks some of them.
+    overlooked = {name: value for name, value in wanted.items() if not same(name, found[name], value)}
+    if overlooked:
+        await run(transaction, update_queue(catalog, planned.queue, overlooked))
+    return True
 
 
-async def _lock(transaction: Transaction, catalog: Catalog) -> None:
-    if catalog.layout == "queues":
-        await transaction.rows("lock_queue_table")
-    else:
-        await transaction.rows("lock_create_queue", {"schema": catalog.schema})
+def _after(planned: EnsureResult) -> dict[str, OptionValue]:
+    return {name: after for name, (_, after) in planned.changes.items()}
 
 
-def _existing(spec: QueueSpec, policy: str | None) -> EnsureResult:
-    asked = spec.options.get("policy")
-    if asked is None or asked == policy:
-        return EnsureResult(spec.name, EnsureAction.UNCHANGED, False, {})
-    return EnsureResult(
-        spec.name,
-        EnsureAction.REFUSED,
-        False,
-        {"policy": (policy, asked)},
-        reason=f"the policy of an existing queue cannot change: it is {policy}, asked for was {asked}",
-        hint="create a queue under a new name, let this one drain, then delete it",
+async def run(transaction: Transaction, write: Write) -> None:
+    """Send one statement."""
+    await transaction.rows(write.name, write.values, **write.slots)
+
+
+async def _plan_one(transaction: Transaction, spec: QueueSpec) -> EnsureResult:
+    return (await _planner(transaction, [spec])).plan(spec)
+
+
+async def _planner(transaction: Transaction, specs: Sequence[QueueSpec]) -> Planner:
+    return Planner.of(transaction.queries, await _known(transaction, specs), specs)
+
+
+async def _known(transaction: Transaction, specs: Sequence[QueueSpec]) -> Known:
+    catalog = transaction.queries.catalog
+    for spec in specs:
+        limits.storable(spec)
+    targets = [target for spec in specs if isinstance(target := spec.options.get("dead_letter"), str)]
+    rows = await transaction.rows("queues", {"names": [*(spec.name for spec in specs), *targets]})
+    links = await transaction.rows("dead_letters") if targets else []
+    found = {row["name"]: options_of(row, catalog) for row in rows}
+    return Known(
+        queues=found,
+        dead_letters={row["name"]: row["dead_letter"] for row in links},
+        leftovers=await _leftovers(transaction, [spec for spec in specs if spec.name not in found]),
+        shared_bytes=await _shared_bytes(transaction, specs),
     )
 
 
-def _policy(spec: QueueSpec) -> str:
-    asked = spec.options.get("policy")
-    return asked if isinstance(asked, str) else "standard"
+async def _leftovers(transaction: Transaction, absent: Sequence[QueueSpec]) -> frozenset[str]:
+    """Those of the absent queues whose own table is there all the same."""
+    catalog = transaction.queries.catalog
+    found = set()
+    for spec in absent:
+        if catalog.layout == "queues" or spec.options.get("partition") is True:
+            table = {"schema": catalog.schema, "table": own_table_name(spec.name)}
+            if await transaction.row("table_size", table):
+                found.add(spec.name)
+    return frozenset(found)
 
 
-def _check_policy(spec: QueueSpec, catalog: Catalog) -> None:
-    policy = _policy(spec)
-    if policy in _POLICIES:
-        return
-    known = ", ".join((*_POLICIES, *_LATER_POLICIES))
-    if policy not in _LATER_POLICIES:
-        raise UsageError(f'there is no policy "{policy}"', f"policies are {known}")
-    fact, release = _LATER_POLICIES[policy]
-    if not catalog.has(fact):
-        raise Unsupported(f"this pg-boss schema does not have the policy {policy}, which came with pg-boss {release}")
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f'pg-boss would refuse the queue name "{name}"',
-            "use letters, digits, underscore, dot, slash and hyphen only",
-        )
+async def _shared_bytes(transaction: Transaction, specs: Sequence[QueueSpec]) -> int:
+    if not any(spec.options.get("partition") is True for spec in specs):
+        return 0
+    table = {"schema": transaction.queries.catalog.schema, "table": "job_common"}
+    row = await transaction.row("table_size", table)
+    return row["total_bytes"] if row else 0

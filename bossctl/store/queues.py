@@ -11,8 +11,9 @@ from time import perf_counter
 
 from bossctl.errors import NotFound
 from bossctl.models.common import UNKNOWN, Count, Truth
-from bossctl.models.queues import OPTION_NAMES, STATES, OptionValue, Queue, QueueDetail, QueueOverview, StateHistogram
+from bossctl.models.queues import STATES, OptionValue, Queue, QueueDetail, QueueOverview, StateHistogram
 from bossctl.sql.catalog import Catalog
+from bossctl.sql.options import CANONICAL, option_columns
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 
@@ -21,22 +22,6 @@ SCAN_ROWS = 250_000
 
 SAMPLE_ROWS = 20_000
 """How many rows a sample for an estimate should meet."""
-
-_OPTION_COLUMNS: dict[str, tuple[str, str]] = {
-    "policy": ("policy", "queue.policy"),
-    "retry_limit": ("retry_limit", "queue.retry_limit"),
-    "retry_delay": ("retry_delay", "queue.retry_delay"),
-    "retry_backoff": ("retry_backoff", "queue.retry_backoff"),
-    "retry_delay_max": ("retry_delay_max", "queue.retry_delay_max"),
-    "expire_in": ("expire_seconds", "queue.expire_seconds"),
-    "retention": ("retention_seconds", "queue.retention_seconds"),
-    "delete_after": ("deletion_seconds", "queue.deletion_seconds"),
-    "dead_letter": ("dead_letter", "queue.dead_letter"),
-    "warning_queued": ("warning_queued", "queue.warning_queued"),
-    "heartbeat": ("heartbeat_seconds", "queue.heartbeat_seconds"),
-    "notify": ("notify", "queue.notify"),
-    "partition": ("partition", "queue.partition"),
-}
 
 
 @dataclass
@@ -103,7 +88,7 @@ async def read_queue(transaction: Transaction, name: str) -> QueueDetail:
     else:
         rows, feeds = await _implicit_rows(transaction, tallies, [name]), []
     if not rows:
-        raise await _no_such_queue(transaction, name)
+        raise await no_such_queue(transaction, name)
     tally = tallies.get(name, Tally())
     queue = _Builder(catalog, taken_at, complete=True).queue(rows[0], tally)
     schedules = await transaction.rows("queue_schedules", {"queue": name})
@@ -139,11 +124,9 @@ async def read_histogram(transaction: Transaction, names: Sequence[str] | None =
     return StateHistogram(queues, (perf_counter() - started) * 1000)
 
 
-def available_options(catalog: Catalog) -> tuple[str, ...]:
-    """Options of the ensure vocabulary this schema has columns for (10.x keeps retention in minutes)."""
-    present = {"retention"} if catalog.has("queue.retention_minutes") else set()
-    present |= {option for option, (_, column) in _OPTION_COLUMNS.items() if catalog.has(column)}
-    return tuple(option for option in OPTION_NAMES if option in present)
+def options_of(row: Row, catalog: Catalog) -> dict[str, OptionValue]:
+    """The options of a row of `queues`, those this schema has; None is NULL."""
+    return {name: _option(row[CANONICAL[name]]) for name in option_columns(catalog)}
 
 
 async def _exact_tallies(transaction: Transaction, bound: Mapping[str, object]) -> Tallies:
@@ -240,7 +223,7 @@ class _Builder:
         due = tally.oldest_due
         return Queue(
             name=row["name"],
-            options={name: _option(row[_OPTION_COLUMNS[name][0]]) for name in available_options(self.catalog)},
+            options=options_of(row, self.catalog),
             counts=_six(tally, self.complete),
             extra={name: tally.extra.get(name, Count(0, Truth.EXACT)) for name in ("deferred", "blocked")},
             oldest_due_seconds=(self.taken_at - due).total_seconds() if due and due <= self.taken_at else None,
@@ -287,12 +270,12 @@ async def _now(transaction: Transaction) -> datetime:
 async def _implicit_rows(transaction: Transaction, tallies: Tallies, names: Sequence[str] | None) -> list[Row]:
     scheduled = {row["name"] for row in await transaction.rows("schedules")}
     found = {name for name in {*tallies, *scheduled} if names is None or name in names}
-    empty: Row = {column: None for column, _ in _OPTION_COLUMNS.values()}
+    empty: Row = dict.fromkeys(CANONICAL.values())
     rest: Row = {"created_on": None, "updated_on": None, "monitor_age_seconds": None, "table_name": "job"}
     return [{"name": name, **empty, **rest} for name in sorted(found, key=_order)]
 
 
-async def _no_such_queue(transaction: Transaction, name: str) -> NotFound:
+async def no_such_queue(transaction: Transaction, name: str) -> NotFound:
     known = [row["name"] for row in await transaction.rows("queue_names")]
     near = difflib.get_close_matches(name, known, n=3)
     hint = "did you mean " + ", ".join(near) + "?" if near else "bossctl queue list shows the queues there are"

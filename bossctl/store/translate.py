@@ -8,13 +8,25 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors as pg
 
-from bossctl.errors import BossctlError, MissingPrivilege, StatementTimeout, Unreachable, Unsupported, UsageError
+from bossctl.errors import (
+    BossctlError,
+    MissingPrivilege,
+    Refused,
+    StatementTimeout,
+    Unreachable,
+    Unsupported,
+    UsageError,
+)
 from bossctl.format import clean
 from bossctl.models.common import Target
 
 
 class SchemaChanged(Unsupported):
     """A relation or column vanished since the catalog was read: pg-boss was migrated or removed under our feet."""
+
+
+class Deadlock(Unreachable):
+    """The server ended this transaction so that another one could go on; nothing of it was done."""
 
 
 @contextmanager
@@ -47,6 +59,10 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
             return SchemaChanged(
                 f"the schema changed since it was read: {_first_line(error)}{where}", "run the command again"
             )
+        case pg.DeadlockDetected():
+            return Deadlock(f"the server ended this to resolve a deadlock{where}", "run it again")
+        case pg.IntegrityError():
+            return Refused(f"the database refused this: {_first_line(error)}{where}")
         case pg.TooManyConnections():
             return Unreachable(
                 f"the server has no connection left{where}", "close some sessions or raise max_connections"
