@@ -26,13 +26,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Index:
-    """An index on the job tables, as pg_get_indexdef prints it."""
+    """An index on the job tables."""
 
     name: str
     table: str
     unique: bool
     valid: bool
-    definition: str
 
 
 @dataclass(frozen=True)

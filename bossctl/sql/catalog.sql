@@ -9,6 +9,7 @@ JOIN pg_catalog.pg_type t ON t.typnamespace = n.oid AND t.typname = 'job_state' 
 ORDER BY n.nspname = 'pgboss' DESC, n.nspname
 
 -- name: catalog
+-- Reads pg_catalog's rows only: functions that print definitions would wait for a migration's table lock.
 WITH ns AS (
   SELECT oid, nspowner FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s
 ), job AS (
@@ -44,8 +45,7 @@ SELECT
      'ignores_conflict', p.prosrc ILIKE '%%ON CONFLICT%%', 'test_clock', p.prosrc LIKE '%%pgboss.test_clock%%'))
    FROM pg_catalog.pg_proc p, ns WHERE p.pronamespace = ns.oid) AS functions,
   (SELECT json_agg(json_build_object(
-     'name', ic.relname, 'table', rel.relname, 'unique', i.indisunique, 'valid', i.indisvalid,
-     'definition', pg_get_indexdef(i.indexrelid)) ORDER BY ic.relname)
+     'name', ic.relname, 'table', rel.relname, 'unique', i.indisunique, 'valid', i.indisvalid) ORDER BY ic.relname)
    FROM pg_catalog.pg_index i
    JOIN rel ON rel.oid = i.indrelid AND rel.relname IN ('job', 'job_common', 'archive')
    JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid) AS indexes

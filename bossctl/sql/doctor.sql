@@ -24,8 +24,9 @@ WHERE i.supervise AND i.stopped_on IS NULL AND i.heartbeat_on > now() - 3 * make
 SELECT max(q.monitor_on) AS monitor_on, max(q.monitor_claim_on) AS monitor_claim_on FROM {queue} AS q
 
 -- name: supervisor_stamps
--- Up to 10 the version table has the only stamp.
-SELECT NULL::timestamptz AS monitor_on, NULL::timestamptz AS monitor_claim_on
+-- needs: archive
+-- Up to 10, maintenance archives; where it is called from outside, that is the only sign of it.
+SELECT max(a.archived_on) AS archived_on FROM {archived_jobs} AS a
 
 -- name: work_to_maintain
 SELECT EXISTS (SELECT FROM {job} AS j) AS jobs,
