@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from difflib import get_close_matches
 from typing import Literal, TypeVar
 
 from bossctl.errors import UsageError
@@ -92,11 +91,14 @@ def _unknown_key(token: Token) -> Problem:
     if written.isdigit():
         return Problem(token.start, f'unknown key "{_shown(written)}"', "no space in a time: 2026-01-02T10:00")
     known = (*_READERS, "data", "output")
-    close = get_close_matches(token.key[0].lower()[:20], known, 1)
-    return Problem(token.start, f'unknown key "{_shown(written)}"', _did_you_mean(close, "keys", known))
+    hint = _did_you_mean(token.key[0], "keys", known)
+    return Problem(token.start, f'unknown key "{_shown(written)}"', hint)
 
 
-def _did_you_mean(close: list[str], what: str, known: tuple[str, ...]) -> str:
+def _did_you_mean(written: str, what: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(written.lower()[:20], known, 1)
     guess = f"did you mean {close[0]}? " if close else ""
     return f"{guess}{what}: {', '.join(known)}"
 
@@ -111,9 +113,8 @@ def _items(value: Value) -> Iterator[tuple[str, int]]:
 def _choice(item: str, position: int, what: str, known: tuple[str, ...]) -> str:
     if item.lower() in known:
         return item.lower()
-    close = get_close_matches(item.lower()[:20], known, 1)
     message = f'unknown {what} "{_shown(item)}"' if item else f"a {what} is missing"
-    raise Problem(position, message, _did_you_mean(close, f"{what}s", known))
+    raise Problem(position, message, _did_you_mean(item, f"{what}s", known))
 
 
 def _queue(value: Value) -> QueueGlob:
