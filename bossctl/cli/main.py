@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from typer import TyperException
+from typer import Abort, TyperException
 
 from bossctl.cli import talk
 from bossctl.cli.output import silence_stdout
@@ -21,10 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `argv` (default: the process's arguments) and return the exit code. Never raises, never exits."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     settings = Settings(environment(), Path())
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     try:
         code = _run(arguments, settings)
         sys.stdout.flush()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
         return Exit.INTERRUPTED
     except BossctlError as error:
         caret = getattr(error, "caret", None)  # a selector's error knows its place

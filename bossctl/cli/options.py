@@ -1,6 +1,6 @@
 """Typer commands and groups that take the connection options at every level.
 
-The options are built once and shared by all commands: building them per command doubled the start-up time.
+The option objects are built once and shared by all commands.
 """
 
 from __future__ import annotations

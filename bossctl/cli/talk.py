@@ -11,6 +11,8 @@ def say(text: str) -> None:
     """Write `text` to stderr, line by line cleaned and without passwords. A closed stderr is ignored."""
     from bossctl.format import clean
 
+    if sys.stderr is None:  # closed by the caller; print would turn to stdout
+        return
     lines = [clean(line) for line in redact(text).split("\n")]
     try:
         print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - the one voice
@@ -31,7 +33,7 @@ class Progress:
     """One changing line on a terminal's stderr; silent everywhere else, and where no escapes are wanted."""
 
     def __init__(self, *, colourless: bool) -> None:
-        self.wanted = sys.stderr.isatty() and not colourless
+        self.wanted = sys.stderr is not None and sys.stderr.isatty() and not colourless
         self.shown = False
 
     def __call__(self, text: str) -> None:

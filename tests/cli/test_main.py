@@ -163,6 +163,17 @@ def test_a_full_disk_is_said() -> None:
     assert b"Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("closed", "argv", "code"), [(1, ("doctor", "--list"), 0), (2, ("nonsense",), 2), (1, ("-h",), 0)]
+)
+def test_closed_streams(closed: int, argv: tuple[str, ...], code: int) -> None:
+    shell = f'"$@" {closed}>&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell, "sh", sys.executable, "-m", "bossctl", *argv], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
 def test_the_console_script_and_the_module_are_the_same() -> None:
     script = Path(sys.executable).with_name("bossctl")
     for command in ([script], [sys.executable, "-m", "bossctl"]):
