@@ -9,10 +9,13 @@ import sys
 import psycopg
 
 from bossctl.config import ConnectionSpec
+from bossctl.demo.server import running_server
 from bossctl.store import Store
 from tests.bench.data import fill
 from tests.bench.readings import Bench, figures
+from tests.support.bed import install
 
+SERVER = {"shared_buffers": "1GB", "max_wal_size": "8GB", "autovacuum": "off"}
 RELEASES = ("9.0.3", "10.4.2", "11.1.2", "12.27.0", "12.38.0")
 HEADER = "| reading | bossctl ms | reference ms | ratio | target | |\n|---|---|---|---|---|---|"
 
@@ -48,9 +51,9 @@ def main() -> int:
 
 
 def _built(release: str, jobs: int) -> bool:
-    from tests.support.bed import bench_database
-
-    with bench_database(release) as dsn:
+    with running_server(settings=SERVER) as server:
+        dsn = server.dsn()
+        install(release, dsn, "pgboss")
         with psycopg.connect(dsn) as connection:
             fill(connection, "pgboss", jobs)
         return asyncio.run(measure(dsn, "pgboss"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row
 
 import bossctl
 from bossctl.errors import Unsupported
@@ -46,7 +47,7 @@ SAMPLES: Mapping[str, object] = {
 
 def read_catalog(database: Database) -> Catalog:
     with psycopg.connect(database.dsn) as connection:
-        cursor = connection.cursor(row_factory=psycopg.rows.dict_row)
+        cursor = connection.cursor(row_factory=dict_row)
         row = cursor.execute(bare("catalog").text, {"schema": database.schema}).fetchone()
         assert row is not None
         return Catalog.from_row(database.schema, row)
