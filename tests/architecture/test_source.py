@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -26,15 +27,8 @@ SQL = re.compile(
 )
 """Statements as SQL is written in this project, keywords in capitals, and casts."""
 
-DEFERRED_TEXTUAL = {"bossctl.cli.playground": {"bossctl.tui.app", "bossctl.demo"}}
-"""The only places below which textual or the playground may come in, and only inside a function."""
-
-
-def named(module: Module) -> str:
-    return module.name
-
-
-everywhere = pytest.mark.parametrize("module", modules(), ids=named)
+DEFERRED = {("bossctl.cli.playground", "bossctl.tui.app"), ("bossctl.cli.playground", "bossctl.demo")}
+"""The only places where the TUI and the playground come in, and only inside a function."""
 
 
 def test_layer_contracts_hold() -> None:
@@ -60,76 +54,78 @@ def test_the_sql_pattern_knows_sql(text: str) -> None:
     assert SQL.search(text)
 
 
-@everywhere
-def test_no_sql_outside_the_sql_module(module: Module) -> None:
-    if module.name.startswith("bossctl.sql"):
-        pytest.skip("this is the place for SQL")
-    found = [f"{module.path}:{line}: {text[:80]}" for line, text in strings(module.tree) if SQL.search(text)]
+def test_no_sql_outside_the_sql_module() -> None:
+    outside = [module for module in modules() if not module.name.startswith("bossctl.sql")]
+    found = [(module, line, text) for module in outside for line, text in strings(module.tree) if SQL.search(text)]
+    assert not [f"{module.path}:{line}: {text[:80]}" for module, line, text in found]
+
+
+def test_files_and_functions_are_short() -> None:
+    assert not [module.path for module in modules() if len(module.text.splitlines()) > LONGEST_FILE]
+    lengths = [
+        (f"{module.path}:{function.lineno}", (function.end_lineno or 0) - function.lineno + 1)
+        for module in modules()
+        for function in functions(module.tree)
+    ]
+    assert not [place for place, length in lengths if length > LONGEST_FUNCTION]
+    assert 4 <= statistics.median(length for _, length in lengths) <= 10
+
+
+def test_every_module_has_the_future_import_and_a_docstring() -> None:
+    assert not [one.path for one in modules() if "from __future__ import annotations" not in one.text]
+    assert not [one.path for one in modules() if not ast.get_docstring(one.tree)]
+
+
+def test_nothing_is_ignored() -> None:
+    assert not [one.path for one in modules() if re.search(r"type: ignore|pyright: (ignore|basic)", one.text)]
+
+
+def test_returns_are_typed() -> None:
+    every = [(module, function) for module in modules() for function in functions(module.tree)]
+    assert not [f"{module.path}:{function.lineno}" for module, function in every if function.returns is None]
+
+
+def test_only_config_reads_the_environment() -> None:
+    """The playground hands the environment to its own processes."""
+    others = [one for one in modules() if one.name != "bossctl.config" and not one.name.startswith("bossctl.demo")]
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in others
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb", "os.getenv")
+    ]
     assert not found
 
 
-@everywhere
-def test_files_and_functions_are_short(module: Module) -> None:
-    assert len(module.text.splitlines()) <= LONGEST_FILE, module.path
-    for function in functions(module.tree):
-        assert (function.end_lineno or 0) - function.lineno < LONGEST_FUNCTION, f"{module.path}:{function.lineno}"
-
-
-@everywhere
-def test_every_module_has_the_future_import_and_a_docstring(module: Module) -> None:
-    assert "from __future__ import annotations" in module.text
-    assert ast.get_docstring(module.tree)
-
-
-@everywhere
-def test_nothing_is_ignored(module: Module) -> None:
-    assert "type: ignore" not in module.text
-    assert "pyright: ignore" not in module.text
-
-
-@everywhere
-def test_returns_are_typed(module: Module) -> None:
-    untyped = [f"{module.path}:{one.lineno} {one.name}" for one in functions(module.tree) if one.returns is None]
-    assert not untyped
-
-
-@everywhere
-def test_only_config_reads_the_environment(module: Module) -> None:
-    if module.name == "bossctl.config" or module.name.startswith("bossctl.demo"):
-        pytest.skip("config reads it; the playground hands it to its own processes")
-    reading = [node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)]
-    assert not {"environ", "getenv", "environb"} & {
-        node.attr
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
-    }, reading
-
-
-@everywhere
-def test_only_the_cli_s_output_writes_to_stdout(module: Module) -> None:
+def writes(module: Module) -> list[str]:
+    """Where a module prints or writes to stdout."""
     calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
-    prints = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
-    writes = [
-        call.lineno
-        for call in calls
-        if isinstance(call.func, ast.Attribute)
-        and ast.unparse(call.func).startswith("sys.stdout")
-        and "write" in call.func.attr
+    told = [(call.lineno, ast.unparse(call.func)) for call in calls]
+    return [
+        f"{module.path}:{line}" for line, name in told if name == "print" or re.match(r"sys\.stdout\..*write", name)
     ]
-    allowed = {"bossctl.cli.talk": "prints on stderr", "bossctl.cli.output": "the writer"}
-    if module.name not in allowed and not module.name.startswith("bossctl.demo"):
-        assert not prints + writes, module.path
 
 
-@everywhere
-def test_the_tui_and_the_demo_come_in_by_listed_deferred_imports(module: Module) -> None:
-    if module.name.startswith(("bossctl.tui", "bossctl.demo")):
-        pytest.skip("that is them")
-    inside = {node for function in functions(module.tree) for node in ast.walk(function)}
-    for line, name, node in imports(module.tree):
-        if name.startswith(("textual", "bossctl.tui", "bossctl.demo")):
-            assert name in DEFERRED_TEXTUAL.get(module.name, set()), f"{module.path}:{line} imports {name}"
-            assert node in inside, f"{module.path}:{line} imports {name} at import time"
+def test_only_the_cli_s_output_writes_to_stdout() -> None:
+    """`talk` prints on stderr; the playground has stages to tell."""
+    allowed = ("bossctl.cli.talk", "bossctl.cli.output", "bossctl.demo")
+    assert not [place for module in modules() if not module.name.startswith(allowed) for place in writes(module)]
+    assert writes(next(module for module in modules() if module.name == "bossctl.cli.output"))
+
+
+def test_the_tui_and_the_demo_come_in_by_listed_deferred_imports() -> None:
+    apart = ("textual", "bossctl.tui", "bossctl.demo")
+    seen = set()
+    for module in modules():
+        if module.name.startswith(apart):
+            continue
+        inside = {node for function in functions(module.tree) for node in ast.walk(function)}
+        for line, name, node in imports(module.tree):
+            if name.startswith(apart):
+                assert (module.name, name) in DEFERRED, f"{module.path}:{line} imports {name}"
+                assert node in inside, f"{module.path}:{line} imports {name} at import time"
+                seen.add((module.name, name))
+    assert seen == DEFERRED, "the list is not longer than the truth"
 
 
 def imported_modules(module: Module) -> set[str]:

@@ -109,6 +109,8 @@ def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool
         for one in results:
             printer.lines_of_text(one.statements)
     for one in results:
+        for notice in one.notices:
+            talk.say(f"note: {notice}")
         if one.hint:
             talk.say(f"hint: {one.hint}")
 
