@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import IO, Any, LiteralString
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -25,6 +25,7 @@ from bossctl.demo.run import LIVE_SCHEMA, RECORDED_SCHEMA, SHOP
 
 PATIENCE = 60.0
 TABLES = ("job", "archive")
+SOCKETS = "unix_socket_directories="
 SIGNS: dict[str, LiteralString] = {
     "completed": "SELECT EXISTS (SELECT FROM job WHERE state = 'completed')",
     "failed": "SELECT EXISTS (SELECT FROM job WHERE state = 'failed')",
@@ -52,10 +53,6 @@ SLOTS_SENT_TWICE: LiteralString = """
       SELECT FROM (SELECT name, data, created_on FROM job UNION ALL SELECT name, data, created_on FROM archive) AS sent
       WHERE name = '__pgboss__send-it' GROUP BY data ->> 'name', date_trunc('minute', created_on) HAVING count(*) > 1
     ) AS slot"""
-
-
-def command(*argv: str) -> list[str]:
-    return [sys.executable, "-m", "bossctl", "demo", *argv]
 
 
 def socket_directory(dsn: str) -> Path:
@@ -93,9 +90,8 @@ def family(root: int) -> dict[Process, str]:
     return found
 
 
-def is_whole(descendants: dict[Process, str]) -> bool:
-    """Whether the shop, its transcoder and PostgreSQL are among them."""
-    return all(any(sign in args for args in descendants.values()) for sign in ("main.mjs", "media.mjs", "postgres"))
+def has(descendants: dict[Process, str], *signs: str) -> bool:
+    return all(any(sign in args for args in descendants.values()) for sign in signs)
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:
@@ -111,31 +107,36 @@ def assert_nothing_left(descendants: dict[Process, str], directory: Path) -> Non
 
 
 @contextmanager
-def started(*argv: str, at: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A playground that waits, and its connection URL."""
+def started(*argv: str) -> Iterator[subprocess.Popen[str]]:
+    """`bossctl demo ARGV` without a terminal, killed in the end if it still runs."""
     running = subprocess.Popen(
-        command("--no-tui", *argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        cwd=at,
-    )  # fmt: skip
+        [sys.executable, "-m", "bossctl", "demo", *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
-        assert running.stdout is not None
-        yield running, running.stdout.readline().strip()
+        yield running
     finally:
         running.kill()
         running.communicate()
 
 
+def first_line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.readline().strip()
+
+
 def test_once_reports_what_is_wrong_and_leaves_nothing() -> None:
-    running = subprocess.Popen(
-        command("--once"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
     descendants: dict[Process, str] = {}
-    while running.poll() is None:
-        descendants |= family(running.pid)
-        time.sleep(0.2)
-    out, err = running.communicate()
+    with started("--once") as running:
+        while running.poll() is None:
+            descendants |= family(running.pid)
+            time.sleep(0.2)
+        out, err = running.communicate()
     assert running.returncode == 0, err
-    assert is_whole(descendants)
+    assert has(descendants, "main.mjs", "media.mjs", "postgres")
     live, _, recorded = out.partition(f"schema {RECORDED_SCHEMA}")
     assert f"schema {LIVE_SCHEMA}" in live
     assert "DUP02" in live
@@ -168,7 +169,7 @@ def test_the_default_opens_the_terminal_ui_on_a_shop_with_every_kind_of_trouble(
     assert seen[0].schema == LIVE_SCHEMA
     assert not seen[0].read_only
     assert capsys.readouterr().out == ""
-    assert is_whole(descendants)
+    assert has(descendants, "main.mjs", "postgres")
     assert_nothing_left(descendants, socket_directory(seen[0].dsn))
 
 
@@ -218,7 +219,8 @@ def look_at_the_recording(dsn: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_waiting_ends_well_on_ctrl_c_and_on_term(number: signal.Signals) -> None:
-    with started() as (running, dsn):
+    with started("--no-tui") as running:
+        dsn = first_line(running.stdout)
         with connect(dsn, LIVE_SCHEMA) as connection:
             assert value(connection, "SELECT count(*) FROM job") > 50
         descendants = family(running.pid)
@@ -230,31 +232,32 @@ def test_waiting_ends_well_on_ctrl_c_and_on_term(number: signal.Signals) -> None
 
 
 def test_two_at_once_end_with_a_killed_process_and_with_a_lost_terminal() -> None:
-    with started() as (one, one_dsn), started() as (two, two_dsn):
-        assert one_dsn != two_dsn
-        families = [(family(one.pid), one_dsn), (family(two.pid), two_dsn)]
-        assert all(is_whole(descendants) for descendants, _ in families)
+    with started("--no-tui") as one, started("--no-tui") as two:
+        dsns = [first_line(running.stdout) for running in (one, two)]
+        assert dsns[0] != dsns[1]
+        for running in (one, two):
+            wait_until(lambda root=running.pid: has(family(root), "media.mjs", "postgres"), "no transcoder")
+        families = [family(running.pid) for running in (one, two)]
         one.send_signal(signal.SIGKILL)
         two.send_signal(signal.SIGHUP)
-        for descendants, dsn in families:
+        for descendants, dsn in zip(families, dsns, strict=True):
             assert_nothing_left(descendants, socket_directory(dsn))
 
 
 def test_interrupted_while_it_is_built() -> None:
-    running = subprocess.Popen(
-        command("--no-tui"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert running.stderr is not None
-    assert running.stdout is not None
-    while "starting pg-boss" not in running.stderr.readline():
-        assert running.poll() is None
-    wait_until(lambda: "main.mjs" in " ".join(family(running.pid).values()), "node never started")
-    descendants = family(running.pid)
-    running.send_signal(signal.SIGINT)
-    out, _ = running.communicate(timeout=PATIENCE)
+    with started("--no-tui") as running:
+        while "starting pg-boss" not in first_line(running.stderr):
+            assert running.poll() is None
+        wait_until(lambda: has(family(running.pid), "main.mjs"), "node never started")
+        descendants = family(running.pid)
+        directory = next(
+            part.partition("=")[2] for args in descendants.values() for part in args.split() if SOCKETS in part
+        )
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
     assert out == ""
-    assert_nothing_left(descendants, Path("/nonexistent"))
+    assert_nothing_left(descendants, Path(directory))
 
 
 def run_with(preparation: str, *argv: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -56,8 +56,8 @@ async function remind(boss, startAfter) {
 const productChanged = (boss, shop = pick(SHOPS)) => boss.sendThrottled('search-index', { shop }, null, 10, shop)
 const pricesChanged = boss => boss.sendDebounced('search-index', { shop: 'all', prices: true }, null, 15, 'prices')
 
-// One film in ten brings down the process that works on it, with all that it holds.
-const film = (damaged = sometimes(0.1)) => ({ film: `clip-${nextNumber()}.mov`, preset: pick(['720p', '1080p']), damaged })
+// A damaged film brings down the process that works on it, with all that it holds.
+const film = (damaged = sometimes(0.05)) => ({ film: `clip-${nextNumber()}.mov`, preset: pick(['720p', '1080p']), damaged })
 
 // What is there from the first moment, so that every state and every kind of trouble is to be seen soon.
 export async function seed(boss) {

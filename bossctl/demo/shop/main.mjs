@@ -14,7 +14,9 @@ import { createQueues, createSchedules, WATCHED } from './queues.mjs'
 import { startWorkers } from './workers.mjs'
 
 const PATIENCE = 30_000
+const FLOW_SECONDS = 5
 const WATCH_SECONDS = 20
+const FULL_PASS_SECONDS = 1800
 const MEDIA_BACK_AFTER = 12_000
 
 const answer = facts => process.stdout.write(`${JSON.stringify(facts)}\n`)
@@ -29,18 +31,11 @@ const plan = await firstLine()
 const { connectionString, packages, release, live, recorded } = plan
 const PgBoss = await loadRelease(packages, release)
 const common = {
-  connectionString, schema: live, maintenanceIntervalSeconds: 120, persistWarnings: true, warningRetentionDays: 1
+  connectionString, schema: live, supervise: false, monitorIntervalSeconds: 10, maintenanceIntervalSeconds: 120,
+  persistWarnings: true, warningRetentionDays: 1
 }
-
-// Supervises slowly, so that what a killed worker held stays to be seen for some minutes.
-const cron = quietly(new PgBoss({
-  ...common, instanceName: 'shop-cron', max: 3, superviseIntervalSeconds: 60, monitorIntervalSeconds: 300,
-  cronWorkerIntervalSeconds: 2
-}))
-const web = quietly(new PgBoss({
-  ...common, instanceName: 'shop-web', max: 6, supervise: false, schedule: false, monitorIntervalSeconds: 10,
-  useListenNotify: true
-}))
+const web = quietly(new PgBoss({ ...common, instanceName: 'shop-web', schedule: false, useListenNotify: true, max: 6 }))
+const cron = quietly(new PgBoss({ ...common, instanceName: 'shop-cron', cronWorkerIntervalSeconds: 2, max: 2 }))
 
 await Promise.all([openShop(), loadHistory({ connectionString, packages, schema: recorded })])
 answer({ stage: 'started' })
@@ -55,7 +50,8 @@ async function openShop() {
   await startWorkers(web)
   keepMediaRunning()
   startCustomers(web)
-  watch()
+  maintain()
+  for (const name of WATCHED) await web.supervise(name)
 }
 
 // As a process manager would: the transcoder is back some seconds after it was killed.
@@ -68,14 +64,20 @@ function keepMediaRunning() {
   media.on('exit', () => setTimeout(keepMediaRunning, MEDIA_BACK_AFTER))
 }
 
-async function watch() {
+// The shop drives pg-boss's maintenance itself, by a list of its queues; what is not on the list waits for the rare pass
+// over all of them, and a job of a killed worker stays active that long.
+function maintain() {
+  every(FLOW_SECONDS, () => web.resolveFlow())
+  every(WATCH_SECONDS, async () => {
+    for (const name of WATCHED) await web.supervise(name)
+  })
+  every(FULL_PASS_SECONDS, () => cron.supervise())
+}
+
+async function every(seconds, act) {
   for (;;) {
-    try {
-      for (const name of WATCHED) await web.supervise(name)
-    } catch (error) {
-      console.error(error)
-    }
-    await sleep(WATCH_SECONDS * 1000)
+    await sleep(seconds * 1000)
+    await act().catch(error => console.error(error))
   }
 }
 

@@ -25,7 +25,7 @@ export const QUEUES = {
   'trial-reminders': { ...KEPT }
 }
 
-// The queues whose counters the shop itself keeps fresh; the others wait for the next pass of the supervisor.
+// The queues that the shop has pg-boss supervise. `video-transcode` came later and was forgotten.
 export const WATCHED = Object.keys(QUEUES).filter(name => name !== 'video-transcode')
 
 export async function createQueues(boss) {
