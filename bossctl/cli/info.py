@@ -53,13 +53,17 @@ def stats(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
 
 
 async def _counted(store: Store) -> QueueOverview:
-    """The overview with every count exact, from one pass over the jobs."""
+    """The overview with every count exact, from one pass over the jobs, also of queues that have no row."""
     from dataclasses import replace
 
-    from bossctl.models.common import Count, Truth
-    from bossctl.models.queues import STATES
+    from bossctl.models.common import UNKNOWN
+    from bossctl.models.queues import Queue
 
     overview = await store.overview()
-    exact = (await store.histogram()).queues
-    none = dict.fromkeys(STATES, Count(0, Truth.EXACT))
-    return replace(overview, queues=tuple(replace(one, counts=exact.get(one.name, none)) for one in overview.queues))
+    exact = dict((await store.histogram()).queues)
+    known = tuple(replace(one, counts=exact.pop(one.name, one.counts)) for one in overview.queues)
+    orphans = tuple(
+        Queue(name, {}, counts, {}, None, UNKNOWN, storage="orphaned", table="", implicit=True)
+        for name, counts in exact.items()
+    )
+    return replace(overview, queues=known + orphans)

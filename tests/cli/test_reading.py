@@ -86,6 +86,16 @@ def test_stats_counts_exactly(bossctl: Bossctl, stock: Database) -> None:
     assert "░ created" in drawn
 
 
+def test_stats_leaves_no_job_out(bossctl: Bossctl, newest: Database) -> None:
+    newest.execute("ALTER TABLE job_common DROP CONSTRAINT q_fkey, DROP CONSTRAINT dlq_fkey")
+    newest.execute("UPDATE queue SET dead_letter = NULL")
+    newest.execute("DELETE FROM queue WHERE name = 'email-dead'")
+    queues = ask(bossctl, newest, "stats", "-o", "json").json()["queues"]
+    orphan = one(queues, queue="email-dead")
+    assert orphan["counts"]["created"] == {"value": 1, "truth": "exact", "age_seconds": None}
+    assert re.search("^email-dead +░+ +1 ", ask(bossctl, newest, "stats").text, re.M)
+
+
 def test_queue_show(bossctl: Bossctl, stock: Database) -> None:
     [queue] = ask(bossctl, stock, "queue", "show", "email", "-o", "json").json()["queues"]
     assert queue["queue"] == "email"
