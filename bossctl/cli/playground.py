@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bossctl.cli.options import settings_of
-from bossctl.config import dumb_terminal
+from bossctl.config import STATEMENT_TIMEOUT, ConnectionSpec, dumb_terminal
 from bossctl.errors import UsageError
 
 if TYPE_CHECKING:
     from bossctl.actions import Operator
     from bossctl.cli.settings import Settings
-    from bossctl.config import ConnectionSpec
     from bossctl.store import Store
 
 
@@ -61,7 +60,8 @@ def demo(
 
         from bossctl.cli.doctor import diagnose
 
-        return diagnose(replace(settings, dsn=dsn, context=None, schema=schema))
+        spec = ConnectionSpec(dsn, schema, "bossctl demo", "bossctl demo", None, settings.read_only, STATEMENT_TIMEOUT)
+        return diagnose(replace(settings, fixed=spec))
 
     return run_demo(once=once, no_tui=no_tui, tui=lambda spec: _open_tui(spec, 2.0), doctor=doctor)
 

@@ -36,6 +36,7 @@ class Settings:
     read_only: bool = False
     statement_timeout: float | None = None
     no_color: bool = False
+    fixed: ConnectionSpec | None = None
 
     def absorb(self, given: MutableMapping[str, Any]) -> None:
         """Take one level's connection options out of `given`; a later `--dsn` beats an earlier `--context`."""
@@ -53,7 +54,9 @@ class Settings:
         given.pop("version", None)
 
     def spec(self) -> ConnectionSpec:
-        """Resolve the connection. Raises UsageError."""
+        """Resolve the connection, unless it is `fixed`. Raises UsageError."""
+        if self.fixed is not None:
+            return self.fixed
         flags = Flags(self.dsn, self.schema, self.context, self.read_only, self.statement_timeout)
         return resolve(flags, self.environ, self.cwd)
 
