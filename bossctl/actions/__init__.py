@@ -57,6 +57,12 @@ class Operator:
 
         return await (self._done(lambda: ensure(self._store, spec)) if apply else self.plan_ensure(spec))
 
+    async def queue_specs(self) -> list[QueueSpec]:
+        """All queues with the options that are set, by name, without those pg-boss makes for itself. Reads only."""
+        from bossctl.actions.ensure import queue_specs
+
+        return await self._done(lambda: queue_specs(self._store))
+
     async def plan_delete(self, name: str, *, with_jobs: bool = False) -> QueueDeletion:
         """What `delete_queue` would do, or why it would refuse. Reads only. Raises NotFound."""
         from bossctl.actions.delete import plan_delete

@@ -10,7 +10,7 @@ from bossctl.actions.planning import Known, Planner
 from bossctl.errors import MissingPrivilege, Refused
 from bossctl.format import clean
 from bossctl.models.operations import EnsureAction, EnsureResult, QueueSpec
-from bossctl.models.options import same
+from bossctl.models.options import is_internal, same
 from bossctl.models.queues import OptionValue
 from bossctl.sql.writes import Write, create_queue, lock, own_table_name, update_queue
 from bossctl.store import Store
@@ -23,6 +23,20 @@ async def plan(store: Store, specs: Sequence[QueueSpec]) -> list[EnsureResult]:
     limits.need_queues(store.catalog)
     async with store.snapshot() as transaction:
         return (await _planner(transaction, specs)).plans()
+
+
+async def queue_specs(store: Store) -> list[QueueSpec]:
+    """Every queue as it is, with the options that are set, except those that pg-boss makes for itself."""
+    catalog = store.catalog
+    limits.need_queues(catalog)
+    async with store.snapshot() as transaction:
+        rows = await transaction.rows("queues", {"names": None})
+    found = []
+    for row in rows:
+        if not is_internal(row["name"]):
+            options = options_of(row, catalog)
+            found.append(QueueSpec(row["name"], {name: value for name, value in options.items() if value is not None}))
+    return found
 
 
 async def ensure(store: Store, spec: QueueSpec) -> EnsureResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bossctl.cli import doctor, info, jobs, playground, queues, services
+from bossctl.cli import doctor, info, jobs, playground, queue_delete, queue_ensure, queue_files, queues, services
 from bossctl.cli.options import Command, group
 
 app = group(
@@ -10,10 +10,12 @@ app = group(
     epilog="\b\nExample:\n  bossctl doctor --dsn postgresql://user@host:5432/database",
 )
 
-_queue = group("List, show and ensure queues.")
+_queue = group("List, show, ensure, export and delete queues.")
 _queue.command("list", cls=Command)(queues.list_queues)
 _queue.command("show", cls=Command)(queues.show_queue)
-_queue.command("ensure", cls=Command)(queues.ensure_queues)
+_queue.command("ensure", cls=Command)(queue_ensure.ensure_queues)
+_queue.command("export", cls=Command)(queue_files.export_queues)
+_queue.command("delete", cls=Command)(queue_delete.delete_queue)
 
 _job = group("Find jobs and look inside.")
 _job.command("list", cls=Command)(jobs.list_jobs)

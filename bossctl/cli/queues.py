@@ -1,18 +1,13 @@
-"""`bossctl queue list`, `show` and `ensure`."""
+"""`bossctl queue list` and `show`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bossctl.cli.options import settings_of
 from bossctl.cli.output import Format, OutputOption, Printer
-from bossctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from bossctl.cli.settings import Settings
-    from bossctl.models.operations import QueueSpec
 
 
 def list_queues(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
@@ -55,47 +50,3 @@ def show_queue(
         printer.rows({"queues": [shapes.queue_detail(detail)]}, "queues")
     else:
         views.queue_detail(printer, detail)
-
-
-def ensure_queues(
-    ctx: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Queues that must exist.", show_default=False)],
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when something would.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; print what would be done.")] = False,
-    show_sql: Annotated[bool, typer.Option("--show-sql", help="Also print the statements.")] = False,
-    output: OutputOption = Format.TABLE,
-) -> int:
-    """Make sure that queues exist.
-
-    What is absent is created through the schema's own create_queue. Never asks; any number may run at once.
-
-    \b
-    Example:
-      bossctl queue ensure email email-dead
-    """
-    from bossctl.models.operations import QueueSpec
-
-    specs = [QueueSpec(name) for name in dict.fromkeys(names)]
-    return _ensure(settings_of(ctx), specs, Printer(settings_of(ctx), output), (check, dry_run, show_sql))
-
-
-def _ensure(settings: Settings, specs: list[QueueSpec], printer: Printer, modes: tuple[bool, bool, bool]) -> int:
-    from bossctl.cli import bridge, ensuring, shapes, talk
-    from bossctl.cli.views import queues as views
-
-    check, dry_run, show_sql = modes
-    apply = not (check or dry_run)
-    if apply and settings.spec().read_only:
-        raise UsageError("queue ensure may write, and this connection is read-only", "--check and --dry-run only look")
-    target, results, failure = bridge.read(settings, lambda store: ensuring.ensure_all(store, specs, apply=apply))
-    if results or failure is None:
-        if not printer.human:
-            body = [shapes.ensured(one, statements=show_sql) for one in results]
-            printer.rows({"queues": body}, "queues")
-        else:
-            views.ensured(printer, results, show_sql=show_sql)
-    if not apply:
-        talk.say(f"note: nothing was changed in {target} (from {target.source})")
-    if failure is not None:
-        raise failure
-    return ensuring.exit_code(results, check=check)

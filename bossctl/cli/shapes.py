@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bossctl.models.common import Count, Payload, Target
     from bossctl.models.findings import Finding, Report
     from bossctl.models.jobs import Job, JobRow
-    from bossctl.models.operations import EnsureResult
+    from bossctl.models.operations import EnsureResult, QueueDeletion
     from bossctl.models.queues import Queue, QueueDetail
     from bossctl.models.schedules import Schedule
     from bossctl.models.schema import Info
@@ -26,6 +26,7 @@ JOB_KEYS = (
     *("completed_on", "keep_until", "singleton_key", "dead_letter", "archived"),
 )
 SCHEDULE_KEYS = ("queue", "key", "cron", "timezone", "kind", "next", "last_job", "missed")
+ENSURED_KEYS = ("queue", "action", "applied", "changes", "reason")
 WORKER_KEYS = ("instance", "host", "pid", "release", "queues", "heartbeat_age_seconds", "alive", "source")
 
 
@@ -149,6 +150,19 @@ def ensured(value: EnsureResult, *, statements: bool = False) -> Shape:
         "applied": value.applied,
         "changes": {option: list(change) for option, change in value.changes.items()},
         "reason": value.reason,
+    }
+    return shape | {"statements": value.statements} if statements else shape
+
+
+def deleted(value: QueueDeletion, *, statements: bool = False) -> Shape:
+    """What `queue delete` did or would do."""
+    shape: Shape = {
+        "queue": value.queue,
+        "action": "refused" if value.reason else "deleted",
+        "applied": value.applied,
+        "jobs": value.jobs,
+        "counts": dict(value.counts),
+        **_fields(value, "schedules", "subscriptions", "storage", "reason"),
     }
     return shape | {"statements": value.statements} if statements else shape
 

@@ -65,6 +65,7 @@ def test_the_commands_of_this_release_are_there() -> None:
     leaves = {path.removeprefix("bossctl ") for path, command in ALL.items() if not hasattr(command, "commands")}
     assert leaves == {
         *("tui", "doctor", "info", "stats", "demo", "queue list", "queue show", "queue ensure"),
+        *("queue export", "queue delete"),
         *("job list", "job show", "schedule list", "worker list"),
     }
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bossctl.cli import talk
 from bossctl.cli.output import Printer
 from bossctl.cli.table import Cell, Column, Table, state_cell
 from bossctl.cli.views.words import bytes_, given, number, option, since
 from bossctl.format import timestamp
 from bossctl.models.common import Count, Truth
-from bossctl.models.operations import EnsureAction, EnsureResult
 from bossctl.models.queues import STATES, Queue, QueueDetail, QueueOverview
 
 LIST_COLUMNS = (
@@ -26,12 +23,6 @@ LIST_COLUMNS = (
     Column("POLICY", rank=5),
     Column("DEAD LETTER", rank=6),
 )
-ACTION_STYLES = {
-    EnsureAction.CREATED: "green",
-    EnsureAction.UPDATED: "yellow",
-    EnsureAction.UNCHANGED: "",
-    EnsureAction.REFUSED: "red",
-}
 
 
 def queue_list(printer: Printer, overview: QueueOverview) -> None:
@@ -76,7 +67,9 @@ def queue_detail(printer: Printer, detail: QueueDetail) -> None:
     """Everything about one queue, a line per fact."""
     queue = detail.queue
     facts: list[tuple[str, Cell | str]] = [("queue", queue.name)]
-    facts += [(name, option(name, value)) for name, value in queue.options.items()]
+    facts += [
+        (name, option(name, value, client_defaults=_client_defaults(queue))) for name, value in queue.options.items()
+    ]
     facts += [(state, _state(state, queue.counts[state])) for state in STATES]
     facts += [(name, number(value)) for name, value in queue.extra.items()]
     facts += [
@@ -96,26 +89,6 @@ def queue_detail(printer: Printer, detail: QueueDetail) -> None:
         talk.say("note: 8 and 9 have no queue table; this queue exists through its jobs")
 
 
-def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool) -> None:
-    """One line per queue, then the statements if asked for."""
-    columns = (Column("QUEUE", least=20), Column("ACTION", whole=True), Column("CHANGES"), Column("REASON"))
-    rows = [
-        [one.queue, Cell(one.action.value, ACTION_STYLES[one.action]), _changes(one), one.reason or "-"]
-        for one in results
-    ]
-    if rows:
-        printer.table(Table(columns, rows))
-    if show_sql:
-        for one in results:
-            printer.lines_of_text(one.statements)
-    for one in results:
-        for notice in one.notices:
-            talk.say(f"note: {notice}")
-        if one.hint:
-            talk.say(f"hint: {one.hint}")
-
-
-def _changes(result: EnsureResult) -> str:
-    if result.action is EnsureAction.CREATED:
-        return ", ".join(f"{name} {option(name, after)}" for name, (_, after) in result.changes.items()) or "-"
-    return ", ".join(f"{name} {option(name, a)} → {option(name, b)}" for name, (a, b) in result.changes.items()) or "-"
+def _client_defaults(queue: Queue) -> bool:
+    """10.x, where NULL is what the client makes of it, has partitions and no word for them."""
+    return queue.storage == "partition" and "partition" not in queue.options

@@ -27,8 +27,10 @@ def bytes_(value: int | None) -> str:
     return ABSENT if value is None else size(value)
 
 
-def option(name: str, value: OptionValue) -> str:
-    """A queue option; durations in seconds and in words."""
+def option(name: str, value: OptionValue, *, client_defaults: bool = False) -> str:
+    """A queue option; durations in seconds and in words, `client default` where 10.x has NULL."""
+    if value is None and client_defaults and name != "dead_letter":
+        return "client default"
     if name in DURATIONS and isinstance(value, int):
         return f"{value} ({exact_duration(value)})" if value >= 60 else f"{value}s"
     return given(value)
