@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
 
@@ -66,7 +66,7 @@ def _placeholder(arg: str) -> str:
     return f"[{arg[:-1].upper()}]" if arg.endswith("?") else arg.upper()
 
 
-def bindings(commands: Sequence[Command]) -> list[Binding]:
+def bindings(commands: Sequence[Command]) -> list[BindingType]:
     """Textual's bindings for a list of commands; an id can be given other keys by `App.set_keymap`.
 
     Raises ValueError for a list that breaks the rules: a key or id twice, more than five in the footer, a

@@ -48,7 +48,7 @@ SCREEN_COMMANDS = (
 
 class QueueScreen(Screen[None]):
     COMMAND_LIST: ClassVar[tuple[Command, ...]] = SCREEN_COMMANDS
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(SCREEN_COMMANDS)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SCREEN_COMMANDS)
 
     def compose(self) -> ComposeResult:
         yield LineTable([Column("name", "QUEUE", width=20)], id="table")
@@ -80,7 +80,7 @@ class QueueScreen(Screen[None]):
 
 class CommandApp(GatedApp):
     COMMAND_LIST: ClassVar[tuple[Command, ...]] = APP_COMMANDS
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(APP_COMMANDS)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(APP_COMMANDS)
     COMMANDS = {CommandProvider}  # noqa: RUF012
 
     def __init__(self) -> None:

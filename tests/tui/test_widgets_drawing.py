@@ -115,7 +115,7 @@ async def test_a_fitted_column_grows_but_never_shrinks() -> None:
         assert screen_lines(app)[1] == "  " + "n" * 17 + "… 1"
 
 
-@pytest.mark.parametrize("size", [(140, 40), (80, 24), (60, 20)])
+@pytest.mark.parametrize("size", [(300, 80), (140, 40), (80, 24), (60, 20)])
 async def test_every_line_fits_and_columns_line_up(size: tuple[int, int]) -> None:
     app = Showing()
     async with app.run_test(size=size) as pilot:
@@ -187,6 +187,17 @@ async def test_moving_the_cursor_draws_two_rows() -> None:
         await pilot.press("j")
         await pilot.pause()
         assert sorted(app.table.drawn) == ["r0", "r1"]
+
+
+async def test_scrolling_draws_only_what_comes_into_view() -> None:
+    app = Showing()
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.table.update(row(n) for n in range(1000))
+        await pilot.pause()
+        app.table.drawn.clear()
+        app.table.scroll_to(y=2, animate=False, force=True)
+        await until(pilot, lambda: screen_lines(app)[1].strip().startswith("name-2"))
+        assert sorted(app.table.drawn) == ["r29", "r30"]
 
 
 async def test_a_change_of_colour_alone_is_seen() -> None:

@@ -248,6 +248,18 @@ async def test_nothing_there() -> None:
         await until(pilot, lambda: "17" in screen_text(app))
 
 
+async def test_a_payload_may_come_before_the_screen_does() -> None:
+    class Early(GatedApp):
+        def compose(self) -> ComposeResult:
+            view = JsonView()
+            view.show(whole('{"early": true}'))
+            yield view
+
+    app = Early()
+    async with app.run_test(size=(60, 10)) as pilot:
+        await until(pilot, lambda: '"early": true' in screen_text(app))
+
+
 @pytest.mark.parametrize("width", [40, 60, 140])
 async def test_long_strings_are_wrapped_to_the_view(width: int) -> None:
     text = json.dumps({"ascii": "x" * 500, "wide": "日本語" * 60, "key" * 9: {"in": "y" * 200}}, ensure_ascii=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 import pytest
+from textual import events
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
@@ -149,6 +150,8 @@ async def test_marks_survive_and_hold() -> None:
         assert app.last(LineTable.MarksChanged).marks == {"q0", "q2"}
         app.table.update(snapshot([5, 4, 3, 2, 1]))
         await pilot.pause(HOLD + 0.2)
+        app.table.update(snapshot([5, 4, 3, 2, 1]))
+        await pilot.pause()
         assert shown(app)[0] == "queue-000", "held by the marks alone"
         assert screen_lines(app)[1].startswith("⊗")
         assert screen_lines(app)[3].startswith("●")
@@ -272,6 +275,19 @@ async def test_mouse() -> None:
         assert app.table.selection == ("q5", "q6", "q7")
 
 
+async def test_the_wheel_scrolls_and_counts_as_use() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 11)) as pilot:
+        app.table.update(snapshot(range(100)))
+        await pilot.pause()
+        assert not app.table.held
+        wheel = events.MouseScrollDown(app.table, 5, 5, 0, 0, 0, False, False, False, 5, 5)
+        app.table.post_message(wheel)
+        await until(pilot, lambda: app.table.scroll_offset.y > 0)
+        assert app.table.held
+        assert app.table.cursor_key == "q0"
+
+
 async def test_hover_and_header_tooltip() -> None:
     app = TableApp()
     async with app.run_test(size=(60, 11)) as pilot:
@@ -305,6 +321,15 @@ async def test_a_key_may_come_only_once() -> None:
     async with app.run_test(size=(60, 11)):
         with pytest.raises(ValueError, match="q1"):
             app.table.update([row(1), row(1)])
+
+
+async def test_rows_may_come_before_the_screen_does() -> None:
+    table = BriefTable(COLUMNS)
+    table.update(snapshot(range(3)))
+    app = TableApp(table)
+    async with app.run_test(size=(60, 11)) as pilot:
+        await until(pilot, lambda: shown(app) == ["queue-000", "queue-001", "queue-002"])
+        assert table.cursor_key == "q0"
 
 
 async def test_skeleton_then_rows_then_the_empty_sentence() -> None:

@@ -95,7 +95,8 @@ class JsonView(Vertical):
         """Show a payload. The same one again changes nothing; more of the same keeps place and folds."""
         if payload != self._payload:
             self._payload = payload
-            self._display()
+            if self.is_mounted:
+                self._display()
 
     def _display(self) -> None:
         payload = self._payload
