@@ -84,13 +84,15 @@ def show_job(
 
 
 def _selector(words: list[str], queues: list[str], states: list[str]) -> Selector | None:
-    if not (words or queues or states):
+    """The words as one expression, and each option's values as alternatives, all of which must hold."""
+    from bossctl.selector import And, Expr, Or, QueueGlob, parse
+
+    parts: list[Expr] = [parse(" ".join(words))] if words else []
+    globs = tuple(QueueGlob(pattern) for pattern in queues)
+    if globs:
+        parts.append(globs[0] if len(globs) == 1 else Or(globs))
+    if states:
+        parts.append(parse(f"state:{','.join(states)}"))
+    if not parts:
         return None
-    from bossctl.selector import parse, quote
-
-    terms = [*words, *_either([f"queue:{quote(name)}" for name in queues])]
-    return parse(" ".join([*terms, *_either([f"state:{quote(state)}" for state in states])]))
-
-
-def _either(terms: list[str]) -> list[str]:
-    return [f"({' OR '.join(terms)})"] if len(terms) > 1 else terms
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
