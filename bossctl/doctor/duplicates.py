@@ -194,7 +194,7 @@ def _expiry_case(
         f" fetched up to {some(attempts, 'time')}",
         evidence=[_job_evidence(row) for row in rows],
         advice=signature.advice,
-        command=list_jobs(queue, "is:rerun"),
+        command=list_jobs(queue, "rerun"),
     )
 
 
@@ -254,7 +254,7 @@ def reruns(readings: Readings) -> Iterator[Case]:
             evidence=[_job_evidence(row) for row in _rows(groups, symptoms.evidence)],
             advice="if these should run only once, look for the failures in the application's log; a completion"
             " overwrites what the row knew of them",
-            command=list_jobs(queue, "is:rerun"),
+            command=list_jobs(queue, "rerun"),
         )
 
 

@@ -60,17 +60,17 @@ def explain(code: str) -> Check:
 
 def _named(name: str) -> tuple[Check, ...]:
     given = name.casefold()
-    found = tuple(check for check in CHECKS if given in _names(check))
+    found = tuple(check for check in CHECKS if given in map(str.casefold, _names(check)))
     if found:
         return found
-    known = {known: None for check in CHECKS for known in _names(check)}
+    known = {known.casefold(): known for check in CHECKS for known in _names(check)}
     near = get_close_matches(given, known, n=1)
-    hint = f"did you mean {near[0] if '-' in near[0] else near[0].upper()}?" if near else "bossctl doctor --list"
+    hint = f"did you mean {known[near[0]]}?" if near else "bossctl doctor --list shows them"
     raise UsageError(f'there is no check "{clean(name)}"', hint)
 
 
-def _names(check: Check) -> tuple[str, ...]:
-    return check.code.casefold(), check.slug.casefold(), check.family.casefold()
+def _names(check: Check) -> tuple[str, str, str]:
+    return check.code, check.slug, check.family
 
 
 async def run(store: Store, request: DoctorRequest, progress: Progress | None = None) -> Report:

@@ -36,7 +36,7 @@ def _past_expiry_case(queue: str, groups: Sequence[SymptomGroup], symptoms: Symp
     rows = [symptoms.evidence[queue, job_id] for job_id in ids if (queue, job_id) in symptoms.evidence]
     jobs = sum(group.jobs for group in groups)
     oldest = min((group.first_on for group in groups if group.first_on), default=None)
-    running = f"; the oldest was fetched {_ago(oldest, now)} ago" if oldest else ""
+    running = f"; the oldest was fetched {_ago(oldest, now)}" if oldest else ""
     return Case(
         queue=queue,
         subject="active past expiry",
@@ -49,7 +49,7 @@ def _past_expiry_case(queue: str, groups: Sequence[SymptomGroup], symptoms: Symp
         evidence=[_overdue_evidence(row, now) for row in rows],
         advice="see that a pg-boss process with supervision on (the default) runs and reports no errors: its next pass"
         " fails or retries these jobs; a handler may still be at work on them",
-        command=list_jobs(queue, "is:stuck"),
+        command=list_jobs(queue, "stuck"),
     )
 
 
@@ -105,7 +105,7 @@ def _silence(newest: datetime | None, found: Supervision, ground: Ground) -> str
         return f"{' and '.join(found.stamps) or 'no stamp'} was never set, and there are jobs older than 10m"
     name = next(column for column, at in found.stamps.items() if at == newest)
     usual = duration(_silence_allowed(found, ground))
-    return f"the last sign was {name} {_ago(newest, ground.now)} ago, where {usual} is long"
+    return f"the last sign was {name} {_ago(newest, ground.now)}, where {usual} is long"
 
 
 def _registry(instances: Sequence[Worker] | None, alive: Sequence[Worker]) -> str:
@@ -137,7 +137,7 @@ def _instance_evidence(one: Worker) -> Mapping[str, EvidenceValue]:
 
 
 def _ago(moment: datetime, now: datetime) -> str:
-    return f"{duration((now - moment).total_seconds())} ({timestamp(moment)})"
+    return f"{duration((now - moment).total_seconds())} ago ({timestamp(moment)})"
 
 
 CHECKS: tuple[Check, ...] = (

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bossctl.format import timestamp
+from bossctl.selector import And, Is, QueueGlob, to_text
 
-_PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./-]*")
-_SPECIAL = re.compile(r'[\\"*?]')
+_GLOB_SIGN = re.compile(r"[\\*?]")
 
 
 def some(number: int, one: str, many: str | None = None) -> str:
@@ -28,7 +28,8 @@ def minute(moment: datetime) -> str:
     return f"{timestamp(moment)[:-4]}Z"
 
 
-def list_jobs(queue: str, *terms: str) -> tuple[str, ...]:
-    """The words of `bossctl job list` for one queue, with further terms of the selection language."""
-    name = queue if _PLAIN.fullmatch(queue) else '"' + _SPECIAL.sub(r"\\\g<0>", queue) + '"'
-    return ("job", "list", " ".join((f"queue:{name}", *terms)))
+def list_jobs(queue: str, *conditions: str) -> tuple[str, ...]:
+    """The words of `bossctl job list` for one queue and `is:` conditions; the queue's name stands for itself."""
+    named = QueueGlob(_GLOB_SIGN.sub(r"\\\g<0>", queue))
+    selection = And((named, *map(Is, conditions))) if conditions else named
+    return ("job", "list", to_text(selection))

@@ -102,12 +102,14 @@ async def take_schema_number(transaction: Transaction, scope: Scope) -> SchemaNu
 async def take_supervision(transaction: Transaction, scope: Scope) -> Supervision:
     """The stamps supervisors leave, the registered instances, and whether there is anything to maintain."""
     catalog = transaction.queries.catalog
-    found = {**(await transaction.row("version") or {}), **(await transaction.row("supervisor_stamps") or {})}
+    found = await transaction.row("version") or {}
+    if transaction.queries.supports("supervisor_stamps"):
+        found |= await transaction.row("supervisor_stamps") or {}
     work = await transaction.row("work_to_maintain", {"old_seconds": OLD_JOB_SECONDS}) or {}
     registry = await read_workers(transaction) if catalog.has("instance") else None
-    stamps = {fact.partition(".")[2]: fact for fact in _SUPERVISOR_STAMPS if catalog.has(fact)}
+    stamps = [stamp for stamp, facts in _SUPERVISOR_STAMPS.items() if any(map(catalog.has, facts))]
     return Supervision(
-        stamps={column: found[column] for column in stamps},
+        stamps={stamp: found.get(stamp) for stamp in stamps},
         backoff_until=found.get("monitor_backoff_on"),
         jobs=bool(work["jobs"]),
         old_jobs=bool(work["old_jobs"]),
@@ -125,7 +127,13 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
 """What a check may need: what progress calls it, and how it is taken. `Ground` is always there."""
 
 # bam_on is missing on purpose: instances that do not supervise stamp it too.
-_SUPERVISOR_STAMPS = ("version.maintained_on", "queue.monitor_claim_on", "queue.monitor_on", "version.flow_on")
+_SUPERVISOR_STAMPS = {
+    "maintained_on": ("version.maintained_on",),
+    "archived_on": ("archive.archivedon", "archive.archived_on"),
+    "monitor_claim_on": ("queue.monitor_claim_on",),
+    "monitor_on": ("queue.monitor_on",),
+    "flow_on": ("version.flow_on",),
+}
 
 
 async def _pass_interval(transaction: Transaction) -> float | None:
