@@ -13,7 +13,6 @@ A parameter known to neither side stays, and libpq refuses it: a misspelt `sslmo
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,15 +30,14 @@ FOREIGN_PARAMETERS = frozenset(
 )
 EXAMPLE = "for example postgresql://user@host:5432/database or 'host=… dbname=…'"
 ESCAPE_HINT = "in a password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23"
-_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
-_ANY_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_KEYWORD = re.compile(r"\s*[A-Za-z_]+\s*=")
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]*\]|[^\[\]:]*)(?::\d*)?")
-_PASSWORD_KEY = re.compile(
-    r"\b(password|sslpassword|oauth_client_secret)(\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&'\"]+)", re.I
-)
-_USERINFO = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\n]*@")
-_PORT = re.compile(r"\d{1,5}")
+# Compiled at the first use: most invocations need few of them.
+_URL = r"postgres(?:ql)?(?:\+\w+)?://"
+_ANY_URL = r"[A-Za-z][A-Za-z0-9+.-]*:"
+_KEYWORD = r"\s*[A-Za-z_]+\s*="
+_HOST = r"(?:\[[0-9A-Fa-f:.%]*\]|[^\[\]:]*)(?::\d*)?"
+_PASSWORD_KEY = r"(?i)\b(password|sslpassword|oauth_client_secret)(\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&'\"]+)"
+_USERINFO = r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\n]*@"
+_PORT = r"\d{1,5}"
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,11 @@ def checked_dsn(value: str, source: str) -> str:
     text = value.strip()
     if not can_be_sent(text):
         raise UsageError(f"{source} holds bytes that no connection string can", EXAMPLE)
-    if _URL.match(text):
+    if re.match(_URL, text):
         return _checked_url(text, source)
-    if _KEYWORD.match(text):
+    if re.match(_KEYWORD, text):
         return text
-    if _ANY_URL.match(text):
+    if re.match(_ANY_URL, text):
         raise UsageError(f"{source} is a URL, but not of PostgreSQL", EXAMPLE)
     raise UsageError(f"{source} is neither a PostgreSQL URL nor a libpq connection string", EXAMPLE)
 
@@ -97,15 +95,15 @@ def from_pgboss_file(text: str, name: str) -> FileConnection | None:
 
 def redact(text: str) -> str:
     """Blot out passwords in URLs and connection strings anywhere in `text`."""
-    return _PASSWORD_KEY.sub(r"\1\2***", _USERINFO.sub(r"\1***@", text))
+    return re.sub(_PASSWORD_KEY, r"\1\2***", re.sub(_USERINFO, r"\1***@", text))
 
 
 def passwords(dsn: str) -> tuple[str, ...]:
     """The passwords written in `dsn`, as they stand and decoded."""
     from urllib.parse import unquote
 
-    found = [match[3] for match in _PASSWORD_KEY.finditer(dsn)]
-    if _URL.match(dsn) and "@" in dsn:
+    found = [match[3] for match in re.finditer(_PASSWORD_KEY, dsn)]
+    if re.match(_URL, dsn) and "@" in dsn:
         userinfo = dsn.partition("://")[2].rpartition("@")[0]
         found.append(userinfo.partition(":")[2])
     plain = [re.sub(r"\\(.)", r"\1", value.strip("'")) for value in found]
@@ -117,7 +115,7 @@ def _checked_url(text: str, source: str) -> str:
     address, mark, query = text[scheme_end:].partition("?")
     authority, _, path = address.partition("/")
     userinfo, _, hosts = authority.rpartition("@")
-    if "@" in userinfo or "@" in path or not all(_HOST.fullmatch(host) for host in hosts.split(",")):
+    if "@" in userinfo or "@" in path or not all(re.fullmatch(_HOST, host) for host in hosts.split(",")):
         raise UsageError(f"{source} is not a well-formed PostgreSQL URL", ESCAPE_HINT)
     parameters = _translated(query.split("&")) if mark else []
     return f"postgresql://{address}" + (f"?{'&'.join(parameters)}" if parameters else "")
@@ -144,12 +142,14 @@ def _translated(parameters: list[str]) -> list[str]:
 def _with_ssl(dsn: str, mode: str | None) -> str:
     if mode is None or "sslmode" in dsn:
         return dsn
-    if not _URL.match(dsn):
+    if not re.match(_URL, dsn):
         return f"{dsn} sslmode={mode}"
     return f"{dsn}{'&' if '?' in dsn else '?'}sslmode={mode}"
 
 
 def _parsed(text: str, name: str) -> Mapping[str, object]:
+    import json
+
     try:
         table = json.loads(text)
     except json.JSONDecodeError as error:
@@ -172,7 +172,7 @@ def _port(table: Mapping[str, object], name: str) -> str | None:
     value = table.get("port")
     if value is None or value == "":
         return None
-    if isinstance(value, (int, str)) and not isinstance(value, bool) and _PORT.fullmatch(str(value)):
+    if isinstance(value, (int, str)) and not isinstance(value, bool) and re.fullmatch(_PORT, str(value)):
         return str(value)
     raise UsageError(f"`port` in {name} must be a port number")
 

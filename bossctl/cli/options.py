@@ -5,7 +5,8 @@ The option objects are built once and shared by all commands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Annotated, Any
 
@@ -141,6 +142,15 @@ def group(help_text: str, epilog: str | None = None) -> typer.Typer:
     )
     app.callback()(_help_alone)
     return app
+
+
+def add(app: typer.Typer, name: str, function: Callable[..., int | None]) -> None:
+    """Register a command.
+
+    Its annotations are evaluated here, once; typer would do it four times.
+    """
+    function.__annotations__ = inspect.get_annotations(function, eval_str=True)
+    app.command(name, cls=Command)(function)
 
 
 def _help_alone(ctx: typer.Context) -> None:
