@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -69,7 +69,8 @@ class Playground:
 
     def _end_of_log(self) -> str:
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines()]
-        return next((line for line in lines if "Error" in line), "it said nothing")
+        last = next((line for line in reversed(lines) if line), f"it left exit code {self.process.wait()}")
+        return next((line for line in reversed(lines) if "Error" in line), last)
 
 
 def run(*, once: bool, no_tui: bool, tui: Callable[[ConnectionSpec], int], doctor: Callable[[str, str], int]) -> int:
@@ -129,6 +130,8 @@ def _wait(playground: Playground) -> int:
     try:
         playground.wait_for_end()
     except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be what we lost
+            say("\nstopping …")
         return 0
 
 
@@ -185,8 +188,9 @@ def _running_shop(dsn: str, packages: Path, log: Path) -> Iterator[subprocess.Po
         )
     try:
         assert process.stdin is not None
-        process.stdin.write(json.dumps(plan) + "\n")
-        process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended already: its log says why
+            process.stdin.write(json.dumps(plan) + "\n")
+            process.stdin.flush()
         yield process
     finally:
         _stop(process)

@@ -260,6 +260,17 @@ def test_interrupted_while_it_is_built() -> None:
     assert_nothing_left(descendants, Path(directory))
 
 
+def test_it_tells_when_its_pgboss_ends() -> None:
+    with started("--no-tui") as running:
+        directory = socket_directory(first_line(running.stdout))
+        descendants = family(running.pid)
+        os.kill(next(int(one.pid) for one, args in descendants.items() if "main.mjs" in args), signal.SIGKILL)
+        _, err = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 70
+    assert "The playground's pg-boss ended: it left exit code -9." in err
+    assert_nothing_left(descendants, directory)
+
+
 def run_with(preparation: str, *argv: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """`bossctl demo ARGV` in a process that runs `preparation` first."""
     program = f"import sys\n{preparation}\nfrom bossctl.cli.main import main\nsys.exit(main(['demo', *sys.argv[1:]]))"
