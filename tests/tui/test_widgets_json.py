@@ -100,7 +100,7 @@ def test_a_cut_text_is_shown_to_its_end(value: Any, length: int, escaped: bool) 
         line = index.line(number)
         assert index.mate(number) >= number
         if line.kind == Kind.TEXT:
-            assert decoded(index.token(number))[line.key : line.end] is not None
+            assert line.end <= len(index.string(number))
     if text.startswith("{") and (text.count('"') >= 2) and not text.endswith("}"):
         assert index.line(len(index) - 1).kind == Kind.CUT
 
@@ -296,7 +296,7 @@ async def test_ten_megabytes_do_not_stall_the_loop() -> None:
         await until(pilot, lambda: len([line for line in screen_lines(app) if line.strip()]) > 3)
         app.view.lines.focus()
         await pilot.press("pagedown", "pagedown")
-        await until(pilot, lambda: app.view.lines.indexed, seconds=60)
+        await until(pilot, lambda: app.view.lines.indexed, seconds=120)
         watcher.cancel()
         # The goal is 50 ms; the bound leaves room for a slow or traced machine.
         assert opened < 0.25

@@ -47,9 +47,7 @@ def _value_pieces(text: str, line: Line, string: str, *, folded: bool) -> Iterat
 
 
 def _block_note(line: Line, string: str) -> str:
-    if "\n" in string:
-        return f"{string.count(chr(10)) + 1} lines"
-    return f"{len(string)} characters"
+    return f"{line.count} lines" if line.count > 1 else f"{len(string)} characters"
 
 
 def _token(token: str) -> Iterator[Piece]:

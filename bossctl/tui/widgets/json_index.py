@@ -33,6 +33,7 @@ _TOKEN = re.compile(
 )
 _TOKENS_PER_LOOK = 64
 _KIND, _COMMA = 0x7F, 0x80
+_KEPT = 16
 
 
 def indent(depth: int) -> int:
@@ -55,7 +56,7 @@ class Kind(IntEnum):
 class Line:
     """One line. `start` and `end` delimit the value in the text, `key` is where its name starts, or -1.
 
-    `count` is the number of members of a container or of lines of a block. For TEXT `start` is the line of the
+    `count` is the number of members of a container or of lines in a block's string. For TEXT `start` is the line of the
     block's head and `key` and `end` delimit the line within the decoded string.
     """
 
@@ -83,6 +84,7 @@ class JsonIndex:
         self._end = array("i")
         self._mate: dict[int, int] = {}
         self._count: dict[int, int] = {}
+        self._strings: dict[int, str] = {}
         self._stack: list[int] = []
         self._last = -1
         self._steps = self._scan()
@@ -149,8 +151,20 @@ class JsonIndex:
 
     def token(self, number: int) -> str:
         """The value of a line as it stands in the text; for TEXT that of the whole string."""
-        head = self._start[number] if self._kind[number] & _KIND == Kind.TEXT else number
+        head = self._head(number)
         return self.text[self._start[head] : self._end[head]]
+
+    def string(self, number: int) -> str:
+        """The string a BLOCK or TEXT line belongs to; the latest few are kept."""
+        head = self._head(number)
+        if head not in self._strings:
+            if len(self._strings) >= _KEPT:
+                self._strings.clear()
+            self._strings[head] = decoded(self.token(head))
+        return self._strings[head]
+
+    def _head(self, number: int) -> int:
+        return self._start[number] if self._kind[number] & _KIND == Kind.TEXT else number
 
     # --- scanning
 
@@ -203,7 +217,7 @@ class JsonIndex:
         if self.text[start] != '"' or not (long or self.text.find("\\n", start, end) >= 0):
             return
         yield
-        string = decoded(self.text[start:end])
+        string = self.string(head)
         if not long and "\n" not in string:
             return
         self._kind[head] = Kind.BLOCK
@@ -212,7 +226,7 @@ class JsonIndex:
                 yield
             self._add(Kind.TEXT, begin, head, stop)
         self._mate[head] = len(self) - 1
-        self._count[head] = len(self) - 1 - head
+        self._count[head] = string.count("\n") + 1
 
     def _join(self) -> None:
         """A value joins the container it is in."""

@@ -18,7 +18,6 @@ from bossctl.tui.widgets.cursor_view import CursorView
 from bossctl.tui.widgets.json_drawing import Piece, highlight, line_pieces
 from bossctl.tui.widgets.json_folds import Folds
 from bossctl.tui.widgets.json_index import NARROWEST, JsonIndex, Kind, indent
-from bossctl.tui.widgets.json_strings import decoded
 
 GUTTER = 2
 SLICE = 0.008
@@ -90,7 +89,6 @@ class JsonLines(CursorView):
         self._place = 0
         self._pattern: re.Pattern[str] | None = None
         self._match_at = -1
-        self._strings: dict[int, str] = {}
 
     # --- text
 
@@ -114,7 +112,6 @@ class JsonLines(CursorView):
         """Index the text for the present width; the cursor stays where it is in the text."""
         self._wanted = self._index.position(self._cursor) if len(self._index) else 0
         self._place = self.cursor_line - self.scroll_offset.y
-        self._strings.clear()
         self._index = JsonIndex(self._text, self.inner_width - GUTTER - 1)
         self._index.advance(SLICE)
         self._grown()
@@ -194,19 +191,10 @@ class JsonLines(CursorView):
         yield ("▸ " if folded else "▾ " if foldable else "  "), ("json--mark",)
         line = index.line(number)
         comma = line.comma or (folded and index.line(index.mate(number)).comma)
-        string = self._string(number, line.start) if line.kind in (Kind.BLOCK, Kind.TEXT) else ""
+        string = index.string(number) if line.kind in (Kind.BLOCK, Kind.TEXT) else ""
         yield from line_pieces(self._text, line, string, folded=folded)
         if comma and line.kind != Kind.TEXT and (folded or line.kind != Kind.OPEN):
             yield ",", ("json--mark",)
-
-    def _string(self, number: int, start: int) -> str:
-        """The decoded string of a block, kept while it is looked at."""
-        head = start if self._index.line(number).kind == Kind.TEXT else number
-        if head not in self._strings:
-            if len(self._strings) >= 16:
-                self._strings.clear()
-            self._strings[head] = decoded(self._index.token(head))
-        return self._strings[head]
 
     # --- folding
 
