@@ -8,7 +8,8 @@ SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL jit = off;
-SET LOCAL work_mem = '64MB'
+SET LOCAL work_mem = '64MB';
+SELECT now() AS now
 
 -- name: begin_write
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
@@ -16,7 +17,8 @@ SET LOCAL statement_timeout = {statement_timeout};
 SET LOCAL lock_timeout = {lock_timeout};
 SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
 SET LOCAL timezone = 'UTC';
-SET LOCAL datestyle = 'ISO, YMD'
+SET LOCAL datestyle = 'ISO, YMD';
+SELECT now() AS now
 
 -- name: commit
 COMMIT

@@ -92,8 +92,7 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
         rows = await transaction.rows("job_by_id_anywhere", values, **slots)
     if not rows:
         raise NotFound(f"there is no job {identifier}", "bossctl job list shows the newest jobs")
-    server = await transaction.row("server") or {}
-    return tuple(_job(row, other_fields(catalog), server["now"]) for row in rows)
+    return tuple(_job(row, other_fields(catalog), transaction.now) for row in rows)
 
 
 def _uuid(text: str) -> str:

@@ -63,7 +63,7 @@ async def read_overview(
     started = perf_counter()
     bound = {"names": list(names) if names is not None else None}
     catalog = transaction.queries.catalog
-    taken_at = await _now(transaction)
+    taken_at = transaction.now
     rows = await transaction.rows("queues", bound) if catalog.has("queue") else []
     complete = exact or (catalog.estimated_rows or 0) <= SCAN_ROWS
     tallies = await (_exact_tallies(transaction, bound) if complete else _cheap_tallies(transaction, bound, rows))
@@ -80,7 +80,7 @@ async def read_queue(transaction: Transaction, name: str) -> QueueDetail:
     """One queue, counted exactly. Raises NotFound with near names."""
     catalog = transaction.queries.catalog
     bound = {"names": [name]}
-    taken_at = await _now(transaction)
+    taken_at = transaction.now
     tallies = await _exact_tallies(transaction, bound)
     if catalog.has("queue"):
         rows = await transaction.rows("queues", bound)
@@ -258,13 +258,6 @@ def _or_zero(count: Count) -> Count:
 
 def _order(name: str) -> tuple[bool, str]:
     return name.startswith("__"), name
-
-
-async def _now(transaction: Transaction) -> datetime:
-    row = await transaction.row("server")
-    if row is None:
-        raise LookupError("the statement server returns one row")
-    return row["now"]
 
 
 async def _implicit_rows(transaction: Transaction, tallies: Tallies, names: Sequence[str] | None) -> list[Row]:

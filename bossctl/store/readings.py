@@ -61,10 +61,7 @@ Taker = Callable[[Transaction, Scope], Awaitable[object]]
 
 async def take_ground(transaction: Transaction) -> Ground:
     """The server's clock, and the generation the tables show; needs no privilege."""
-    server = await transaction.row("server")
-    if server is None:
-        raise LookupError("the statement server returns one row")
-    return Ground(server["now"], transaction.queries.catalog.generation)
+    return Ground(transaction.now, transaction.queries.catalog.generation)
 
 
 async def known_queues(transaction: Transaction) -> tuple[str, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from psycopg import sql
 
 from bossctl.config import ConnectionSpec
 from bossctl.errors import BossctlError, Unsupported, UsageError
 from bossctl.models.common import Target
-from bossctl.sql import Queries, bare
+from bossctl.sql import Queries, Query, bare
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.transaction import begin, milliseconds
 from bossctl.store.connections import (
@@ -29,10 +30,11 @@ from bossctl.store.translate import translated
 
 
 class Transaction:
-    """An open transaction: named statements in, rows out."""
+    """An open transaction: named statements in, rows out. `now` is the server's clock when it began."""
 
-    def __init__(self, connection: Connection, queries: Queries, target: Target, timeout: float) -> None:
+    def __init__(self, connection: Connection, queries: Queries, target: Target, timeout: float, now: datetime) -> None:
         self.queries = queries
+        self.now = now
         self._connection = connection
         self._target = target
         self._timeout = timeout
@@ -129,11 +131,22 @@ class Session:
     async def _transaction(self, name: str, seconds: float, lock_seconds: float) -> AsyncIterator[Transaction]:
         async with self._source.lease() as connection:
             with translated(self.target, seconds):
-                await connection.execute(begin(name, seconds, lock_seconds).text)
+                now = await _begun(connection, begin(name, seconds, lock_seconds))
             try:
-                yield Transaction(connection, self.queries, self.target, seconds)
+                yield Transaction(connection, self.queries, self.target, seconds, now)
             except BaseException:
                 await roll_back(connection)
                 raise
             with translated(self.target, seconds):
                 await connection.execute(bare("commit").text)
+
+
+async def _begun(connection: Connection, statement: Query) -> datetime:
+    """Begin a transaction in one message; its last statement tells the time."""
+    cursor = await connection.execute(statement.text)
+    while cursor.nextset():
+        pass
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError("a transaction begins with the time")
+    return row["now"]

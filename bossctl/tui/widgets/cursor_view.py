@@ -44,7 +44,7 @@ class CursorView(ScrollView, can_focus=True):
         Binding("right,l", "scroll_cells(8)", "Scroll right", show=False, id="move.right"),
     ]
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.hover_line = -1
         self._inner_width = 0

@@ -79,7 +79,7 @@ class JsonLines(CursorView):
             self.found = found
             self.wrapped = wrapped
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._text = ""
         self._index = JsonIndex("", 80)

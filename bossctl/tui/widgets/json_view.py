@@ -58,7 +58,7 @@ class JsonView(Vertical):
         self,
         *,
         absent: str = "none",
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
         classes: str | None = None,
     ) -> None:
         """`absent` is the sentence for SQL NULL."""

@@ -57,7 +57,7 @@ class LineTable(TableDrawing):
         *,
         empty_text: str = "nothing here",
         zebra: bool = False,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
         classes: str | None = None,
     ) -> None:
         """`empty_text` is shown when there are no rows; until the first `update` a skeleton stands there."""

@@ -73,7 +73,7 @@ class TableDrawing(CursorView):
         *,
         empty_text: str,
         zebra: bool,
-        id: str | None,  # noqa: A002
+        id: str | None,
         classes: str | None,
     ) -> None:
         super().__init__(id=id, classes=classes)
