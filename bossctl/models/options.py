@@ -178,11 +178,11 @@ def shown(name: str, value: OptionValue, *, client_defaults: bool = False) -> st
     return str(value)
 
 
-def same(name: str, one: OptionValue, other: OptionValue) -> bool:
-    """Whether two values mean the same. A missing policy, as raw SQL leaves it on 10.x, is the standard one."""
+def same(name: str, current: OptionValue, wanted: OptionValue) -> bool:
+    """Whether a value is as wanted. A missing policy, as raw SQL leaves it on 10.x, is the standard one."""
     if name == "policy":
-        return (one or "standard") == (other or "standard")
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+        return (current or "standard") == wanted
+    return current == wanted and isinstance(current, bool) == isinstance(wanted, bool)
 
 
 def _spelled(value: object) -> str:
