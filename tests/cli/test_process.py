@@ -33,8 +33,13 @@ def environment(db: Database, **more: str) -> dict[str, str]:
     return {**os.environ, "BOSSCTL_DSN": db.dsn, "TERM": "xterm-256color", **more}
 
 
-def on_terminal(argv: list[str], env: Mapping[str, str], columns: int = 120) -> tuple[int, bytes]:
-    """Run with a terminal for stdin, stdout and stderr; return exit code and all that was drawn."""
+def on_terminal(
+    argv: list[str], env: Mapping[str, str], columns: int = 120, typed: tuple[bytes, bytes] | None = None
+) -> tuple[int, bytes]:
+    """Run with a terminal for stdin, stdout and stderr; return exit code and all that was drawn.
+
+    `typed` is (what to wait for, what to type then).
+    """
     outer, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     running = subprocess.Popen(argv, stdin=inner, stdout=inner, stderr=inner, env=dict(env), close_fds=True)
@@ -43,6 +48,9 @@ def on_terminal(argv: list[str], env: Mapping[str, str], columns: int = 120) -> 
     try:
         while chunk := os.read(outer, 65536):
             drawn += chunk
+            if typed and typed[0] in drawn:
+                os.write(outer, typed[1])
+                typed = None
     except OSError:
         pass  # the terminal hangs up when its last user is gone
     finally:
@@ -86,6 +94,20 @@ def test_a_dumb_terminal_gets_no_tui(newest: Database) -> None:
     code, drawn = on_terminal(command("tui"), environment(newest, TERM="dumb"))
     assert code == 2
     assert b"TERM=dumb" in drawn
+
+
+def test_the_tui_opens_and_ends(newest: Database) -> None:
+    code, drawn = on_terminal(command("tui"), environment(newest), typed=(b"email", b"\x11"))
+    assert code == 0
+    assert b"\x1b[?1049h" in drawn
+    assert b"\x1b[?1049l" in drawn, "the terminal is given back"
+
+
+def test_the_tui_says_why_it_cannot_open(newest: Database) -> None:
+    env = environment(newest, BOSSCTL_DSN="host=127.0.0.1 port=1 connect_timeout=2")
+    code, drawn = on_terminal(command("tui"), env)
+    assert code == 3
+    assert b"error: cannot connect to 127.0.0.1:1" in drawn
 
 
 @pytest.mark.parametrize("argv", [("queue", "list"), ("job", "list", "-o", "json"), ("info",), ("doctor",)])
