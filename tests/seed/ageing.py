@@ -82,6 +82,10 @@ class Ageing:
         """Put JSON text into a job's payload as it stands."""
         self._run("UPDATE job SET data = %s::jsonb WHERE id = %s::uuid", [text, job])
 
+    def maintained(self) -> None:
+        """Stamp the maintenance just done, as the timer of 10.x does (its `maintain()` alone does not)."""
+        self._run("UPDATE version SET maintained_on = now()", [])
+
     def finish(self) -> None:
         """Give the planner its statistics."""
         self._run("ANALYZE", [])

@@ -20,11 +20,16 @@ ORDER BY c.relname, a.attnum
 """
 
 
+# The last things a build does, such as stopping, come a moment after it has marked its end.
+SLACK_SECONDS = 5
+
+
 def freshen(database: Database) -> None:
     """Shift every time in the schema by the age of the seed, in whole minutes: cron slots keep their minute."""
-    [(minutes,)] = database.execute(
-        "SELECT floor(extract(epoch FROM now() - created_on) / 60)::int FROM subscription WHERE event = 'seeded'"
+    [(age,)] = database.execute(
+        "SELECT extract(epoch FROM now() - created_on)::float FROM subscription WHERE event = 'seeded'"
     )
+    minutes = max(0, int(age - SLACK_SECONDS) // 60)
     if minutes:
         for statement in _shifts(database):
             database.connection.execute(statement, {"minutes": minutes})
