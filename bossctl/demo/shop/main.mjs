@@ -13,7 +13,7 @@ import { firstLine, loadRelease, quietly } from './lifeline.mjs'
 import { createQueues, createSchedules, WATCHED } from './queues.mjs'
 import { startWorkers } from './workers.mjs'
 
-const PATIENCE = 30_000
+const PATIENCE = 45_000
 const FLOW_SECONDS = 5
 const WATCH_SECONDS = 20
 const FULL_PASS_SECONDS = 1800
