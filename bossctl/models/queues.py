@@ -67,7 +67,7 @@ class QueueDetail:
     """A queue with what surrounds it.
 
     `feeds` are the queues that dead-letter into this one; `schedules` are the keys of its schedules ('' for the
-    unnamed one). `total_bytes` is known where the queue has a table of its own.
+    unnamed one). `total_bytes` is known where the queue has a table of its own. `elapsed_ms` is the database time.
     """
 
     queue: Queue
@@ -76,6 +76,7 @@ class QueueDetail:
     failed_last_day: Count
     completed_last_hour: Count
     total_bytes: int | None
+    elapsed_ms: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,9 @@ class Pool:
         """Start the pool; the first connection is made in the background."""
         from psycopg_pool import AsyncConnectionPool
 
-        logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
-        logging.getLogger("psycopg.pool").propagate = False
+        # Whatever the driver has to say comes back as an error; on the terminal it would be written over a screen.
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())
+        logging.getLogger("psycopg").propagate = False
         refused = asyncio.Event()
 
         async def note_refusal(pool: AsyncConnectionPool[Connection]) -> None:

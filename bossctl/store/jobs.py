@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 from datetime import datetime
-from time import perf_counter
 from uuid import UUID
 
 from psycopg import sql
@@ -32,13 +31,12 @@ async def read_page(transaction: Transaction, selector: Selector | None, *, limi
     """
     if not 1 <= limit <= MAX_PAGE:
         raise UsageError(f"--limit must be between 1 and {MAX_PAGE}", "page on with --after")
-    started = perf_counter()
     selection = select(selector, transaction.queries.catalog)
     page = _Page(transaction, selection, limit + 1, _decode_cursor(after) if after is not None else None)
     rows = await page.rows()
     jobs = tuple(_job_row(row) for row in rows[:limit])
     following = _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
-    return JobPage(jobs, following, (perf_counter() - started) * 1000, selection.note)
+    return JobPage(jobs, following, transaction.elapsed_ms, selection.note)
 
 
 class _Page:

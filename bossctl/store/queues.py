@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from time import perf_counter
 
 from bossctl.errors import NotFound
 from bossctl.models.common import UNKNOWN, Count, Truth
@@ -60,7 +59,6 @@ async def read_overview(
     transaction: Transaction, *, exact: bool = False, names: Sequence[str] | None = None
 ) -> QueueOverview:
     """All queues (or those named) with counts as true as they can cheaply be; `exact` scans whatever it costs."""
-    started = perf_counter()
     bound = {"names": list(names) if names is not None else None}
     catalog = transaction.queries.catalog
     taken_at = transaction.now
@@ -72,8 +70,8 @@ async def read_overview(
     builder = _Builder(catalog, taken_at, complete)
     rows = sorted(rows, key=lambda row: _order(row["name"]))
     queues = tuple(builder.queue(row, tallies.get(row["name"], Tally())) for row in rows)
-    note = None if complete else "counts of finished jobs are estimates; --exact counts them"
-    return QueueOverview(queues, taken_at, (perf_counter() - started) * 1000, note)
+    note = None if complete else "counts of finished jobs are estimates"
+    return QueueOverview(queues, taken_at, transaction.elapsed_ms, note)
 
 
 async def read_queue(transaction: Transaction, name: str) -> QueueDetail:
@@ -99,6 +97,7 @@ async def read_queue(transaction: Transaction, name: str) -> QueueDetail:
         _or_zero(tally.failed_day),
         _or_zero(tally.finished_hour),
         await _table_size(transaction, queue),
+        transaction.elapsed_ms,
     )
 
 
@@ -111,7 +110,6 @@ async def _table_size(transaction: Transaction, queue: Queue) -> int | None:
 
 async def read_histogram(transaction: Transaction, names: Sequence[str] | None = None) -> StateHistogram:
     """The six states of every queue, exact, in one pass. Queues without jobs are there with zeros."""
-    started = perf_counter()
     bound = list(names) if names is not None else None
     found: dict[str, Tally] = defaultdict(Tally)
     for row in await transaction.rows("histogram", {"names": bound}):
@@ -121,7 +119,7 @@ async def read_histogram(transaction: Transaction, names: Sequence[str] | None =
             if bound is None or row["name"] in bound:
                 found.setdefault(row["name"], Tally())
     queues = {name: _six(found[name], complete=True) for name in sorted(found, key=_order)}
-    return StateHistogram(queues, (perf_counter() - started) * 1000)
+    return StateHistogram(queues, transaction.elapsed_ms)
 
 
 def options_of(row: Row, catalog: Catalog) -> dict[str, OptionValue]:

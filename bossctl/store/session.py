@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter
 
 from psycopg import sql
 
@@ -29,12 +31,26 @@ from bossctl.store.connections import (
 from bossctl.store.translate import translated
 
 
-class Transaction:
-    """An open transaction: named statements in, rows out. `now` is the server's clock when it began."""
+@dataclass(frozen=True)
+class Begun:
+    """How a transaction began: the server's clock, and how long that message was under way."""
 
-    def __init__(self, connection: Connection, queries: Queries, target: Target, timeout: float, now: datetime) -> None:
+    now: datetime
+    took_ms: float
+
+
+class Transaction:
+    """An open transaction: named statements in, rows out.
+
+    `now` is the server's clock when it began, `elapsed_ms` what its statements have cost so far: the way there and
+    back, which the first message showed, is not counted.
+    """
+
+    def __init__(self, connection: Connection, queries: Queries, target: Target, timeout: float, begun: Begun) -> None:
         self.queries = queries
-        self.now = now
+        self.now = begun.now
+        self.elapsed_ms = 0.0
+        self._round_trip_ms = begun.took_ms
         self._connection = connection
         self._target = target
         self._timeout = timeout
@@ -44,9 +60,13 @@ class Transaction:
     ) -> list[Row]:
         """Run a named statement. Raises Unsupported where the schema lacks what it needs."""
         query = self.queries.get(name, **slots)
-        with translated(self._target, self._timeout):
-            cursor = await self._connection.execute(query.text, dict(values or {}))
-            return await cursor.fetchall() if cursor.description else []
+        started = perf_counter()
+        try:
+            with translated(self._target, self._timeout):
+                cursor = await self._connection.execute(query.text, dict(values or {}))
+                return await cursor.fetchall() if cursor.description else []
+        finally:
+            self.elapsed_ms += max(0.0, (perf_counter() - started) * 1000 - self._round_trip_ms)
 
     async def row(
         self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable
@@ -131,9 +151,9 @@ class Session:
     async def _transaction(self, name: str, seconds: float, lock_seconds: float) -> AsyncIterator[Transaction]:
         async with self._source.lease() as connection:
             with translated(self.target, seconds):
-                now = await _begun(connection, begin(name, seconds, lock_seconds))
+                begun = await _begun(connection, begin(name, seconds, lock_seconds))
             try:
-                yield Transaction(connection, self.queries, self.target, seconds, now)
+                yield Transaction(connection, self.queries, self.target, seconds, begun)
             except BaseException:
                 await roll_back(connection)
                 raise
@@ -141,12 +161,13 @@ class Session:
                 await connection.execute(bare("commit").text)
 
 
-async def _begun(connection: Connection, statement: Query) -> datetime:
+async def _begun(connection: Connection, statement: Query) -> Begun:
     """Begin a transaction in one message; its last statement tells the time."""
+    started = perf_counter()
     cursor = await connection.execute(statement.text)
     while cursor.nextset():
         pass
     row = await cursor.fetchone()
     if row is None:
         raise LookupError("a transaction begins with the time")
-    return row["now"]
+    return Begun(row["now"], (perf_counter() - started) * 1000)
