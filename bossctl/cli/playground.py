@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from bossctl.errors import UsageError
 if TYPE_CHECKING:
     from bossctl.actions import Operator
     from bossctl.cli.settings import Settings
+    from bossctl.models.findings import Report
     from bossctl.store import Store
 
 
@@ -69,12 +71,17 @@ def demo(
 def _open_tui(spec: ConnectionSpec, refresh: float) -> int:
     from bossctl.tui.app import run_tui
 
-    async def opener() -> tuple[Store, Operator]:
+    async def opener() -> tuple[Store, Operator, Callable[..., Awaitable[Report]]]:
+        from bossctl import doctor
         from bossctl.actions import Operator
         from bossctl.store import Store
 
         store = await Store.open(spec, pooled=True)
-        return store, Operator(store)
+
+        async def diagnose(progress: Callable[[str], None], /, *, queues: Sequence[str] = ()) -> Report:
+            return await doctor.run(store, doctor.DoctorRequest(queues=tuple(queues)), progress)
+
+        return store, Operator(store), diagnose
 
     return run_tui(opener, start=None, refresh=refresh)
 

@@ -1,0 +1,322 @@
+"""The app: opens the database, brings the user from place to place, ends cleanly whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.filter import LineFilter
+from textual.worker import WorkerFailed
+
+from bossctl.errors import BossctlError, Exit
+from bossctl.format import clean
+from bossctl.models.operations import EnsureResult
+from bossctl.selector import SelectorError
+from bossctl.tui.commands import Command, CommandLineError, Invocation, bindings, offers, parse_line, run
+from bossctl.tui.desk import Desk
+from bossctl.tui.linefilter import SAFE
+from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, Visit
+from bossctl.tui.polling import Poll
+from bossctl.tui.ports import Opener
+from bossctl.tui.screens.base import WIDE, BossScreen
+from bossctl.tui.screens.ensure import EnsureForm, toast
+from bossctl.tui.screens.findings import FindingsScreen
+from bossctl.tui.screens.job import JobScreen
+from bossctl.tui.screens.jobs import JobsScreen
+from bossctl.tui.screens.queue import QueueScreen
+from bossctl.tui.screens.queues import QueuesScreen
+from bossctl.tui.widgets.command_line import CommandLineScreen
+from bossctl.tui.widgets.help import HelpScreen, help_sections
+from bossctl.tui.widgets.palette import CommandProvider
+from bossctl.tui.widgets.table import LineTable
+
+DEEPEST = 12
+"""So many screens are kept to come back to; beyond that the newest takes the place of the one before."""
+INFO_SECONDS = 60.0
+TICK = 0.5
+FLOOR = 2
+"""Textual's own blank screen and the queues are never left."""
+DARK, LIGHT = "textual-dark", "textual-light"
+
+
+class BossApp(App[None]):
+    """The terminal UI over an opener. `failure` is why it ended, when it did not end because the user wanted it."""
+
+    TITLE = "bossctl"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandProvider}
+    COMMAND_LIST = (
+        Command("app.help", "question_mark", "Help", "all keys of this screen", footer=True, action="show_help"),
+        Command("app.quit", "q,ctrl+c", "Quit", "", footer=True, action="quit"),
+        Command("app.back", "escape", "Back", "to the screen before", action="back"),
+        Command("app.refresh", "r", "Refresh", "read everything again now", action="refresh_readings"),
+        Command("app.pause", "p", "Pause", "or go on reading", action="pause"),
+        Command("app.line", "colon", "Command line", "type a command", action="command_line"),
+        Command("app.palette", "ctrl+p", "Palette", "find a command", action="command_palette"),
+        Command("app.dark", "t", "Light or dark", "", action="dark"),
+        Command("app.theme", "", "Theme", "choose colours", action="change_theme"),
+        Command("go.queues", "1", "Queues", "all queues, the worst first", "Screens"),
+        Command("go.queue", "2", "Queue", "the queue under the cursor", "Screens", ("name...",)),
+        Command("go.jobs", "3", "Jobs", "by the selection language", "Screens", ("selection...",)),
+        Command("go.job", "4", "Job", "the job under the cursor", "Screens", ("id?",)),
+        Command("go.findings", "5", "Findings", "what doctor found", "Screens"),
+        Command(
+            "queue.ensure",
+            "E",
+            "Ensure a queue",
+            "create or change",
+            "Changes",
+            ("name?", "policy?"),
+            True,
+            changes=True,
+        ),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(COMMAND_LIST))
+
+    def __init__(self, opener: Opener, *, start: str | None = None, refresh: float = 2.0) -> None:
+        """`start` is a line as typed after `:`, such as `queue mail`, that is run once the database is open."""
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
+        self.desk = Desk(opener, refresh)
+        self.failure: BaseException | None = None
+        self._start_line = start
+        self._lines: list[str] = []
+        self._info = Poll(lambda: self.desk.reader.info(), interval=INFO_SECONDS)
+
+    # --- beginning and end
+
+    def on_mount(self) -> None:
+        """Show the skeleton of the first screen, open the database behind it."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._interrupted)
+        self.push_screen(QueuesScreen(self.desk, QueuesPlace()))
+        self.run_worker(self._open())
+        self.set_interval(TICK, self._tick)
+
+    async def _open(self) -> None:
+        try:
+            await self.desk.open()
+        except BossctlError as error:
+            self._fail(error)
+            return
+        self._tick()
+        if isinstance(self.screen, BossScreen):
+            self.screen.tick()
+            self.screen.refresh_bindings()
+        if self._start_line:
+            await self._run_line(self._start_line)
+
+    async def on_unmount(self) -> None:
+        """Let go of the database."""
+        await self.desk.close()
+
+    def _interrupted(self) -> None:
+        self._fail(KeyboardInterrupt())
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = self.failure or error
+        self.exit(return_code=Exit.INTERNAL)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual would print a traceback with all locals; the caller is told instead and prints none."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        self.failure = self.failure or cause
+        self._return_code = Exit.INTERNAL
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and after them the gate that lets no raw control character out."""
+        return [*super().get_line_filters(), SAFE]
+
+    def _tick(self) -> None:
+        if self.desk.is_open and self._info.due and not (self.desk.paused and self.desk.info):
+            self.run_worker(self._take_info(self._info.take()))
+
+    async def _take_info(self, reading: Awaitable[bool]) -> None:
+        await reading
+        self.desk.info = self._info.value
+
+    # --- places
+
+    @on(Visit)
+    def _visit(self, event: Visit) -> None:
+        self.visit(event.place)
+        if event.then:
+            self.call_after_refresh(self.run_action, f"screen.{event.then}")
+
+    def visit(self, place: Place) -> None:
+        """Go to a place: back to it when it is open below, else to a new screen."""
+        stack = [screen for screen in self.screen_stack if isinstance(screen, BossScreen)]
+        for steps, screen in enumerate(reversed(stack)):
+            if screen.place == place:
+                for _ in range(steps):
+                    self.pop_screen()
+                return
+        try:
+            screen = self._screen_for(place)
+        except SelectorError as error:
+            self.notify(clean(f"{error}"), severity="error", markup=False)
+            return
+        if len(stack) < DEEPEST:
+            self.push_screen(screen)
+        else:
+            self.switch_screen(screen)
+
+    def _screen_for(self, place: Place) -> BossScreen:
+        match place:
+            case QueuesPlace():
+                return QueuesScreen(self.desk, place)
+            case QueuePlace():
+                self.desk.last_queue = place.name
+                return QueueScreen(self.desk, place)
+            case JobsPlace():
+                return JobsScreen(self.desk, place)
+            case JobPlace():
+                self.desk.last_job = place
+                return JobScreen(self.desk, place)
+            case FindingsPlace():
+                return FindingsScreen(self.desk, place)
+
+    @property
+    def _here(self) -> BossScreen | None:
+        return self.screen if isinstance(self.screen, BossScreen) else None
+
+    def action_go_queues(self) -> None:
+        """All queues."""
+        self.visit(QueuesPlace())
+
+    def action_go_queue(self, name: str = "") -> None:
+        """The queue named, or under the cursor, or looked at last."""
+        name = name or (self._here.queue_here if self._here else None) or self.desk.last_queue or ""
+        if name:
+            self.visit(QueuePlace(name))
+        else:
+            self._remark("choose a queue first")
+
+    def action_go_jobs(self, selection: str = "") -> None:
+        """Jobs by an expression; without one the jobs screen that is open, or all jobs."""
+        opened = [screen for screen in self.screen_stack if isinstance(screen, JobsScreen)]
+        self.visit(JobsPlace(selection) if selection or not opened else opened[-1].place)
+
+    def action_go_job(self, job_id: str = "") -> None:
+        """The job named, or under the cursor, or looked at last."""
+        place = JobPlace(job_id) if job_id else (self._here.job_here if self._here else None) or self.desk.last_job
+        if place is not None:
+            self.visit(place)
+        else:
+            self._remark("choose a job first")
+
+    def action_go_findings(self) -> None:
+        """What doctor found."""
+        self.visit(FindingsPlace())
+
+    async def action_back(self) -> None:
+        """Undo a filter, else leave the screen; the first screen stays."""
+        here = self._here
+        if here is not None and not here.go_back() and len(self.screen_stack) > FLOOR:
+            self.pop_screen()
+
+    # --- what works everywhere
+
+    def action_refresh_readings(self) -> None:
+        """Read everything again now."""
+        self._info.hurry()
+        if self._here is not None:
+            self._here.read_now()
+
+    def action_pause(self) -> None:
+        """Stop reading on a timer, or go on."""
+        self.desk.paused = not self.desk.paused
+        if self._here is not None:
+            self._here.tick()
+
+    def action_dark(self) -> None:
+        """The other of the light and the dark theme."""
+        self.theme = LIGHT if self.current_theme.dark else DARK
+
+    def action_show_help(self) -> None:
+        """All keys of this screen."""
+        title = self._here.heading if self._here else "Keys"
+        self.push_screen(HelpScreen(help_sections(self.screen), title=clean(title)))
+
+    def action_command_line(self, text: str = "") -> None:
+        """Ask for a command."""
+        choices = offers(self.screen)
+        line = CommandLineScreen(choices, text=text, values=self._values, history=self._lines)
+        self.push_screen(line, self._invoke)
+
+    def _invoke(self, invocation: Invocation | None) -> None:
+        if invocation is not None:
+            self.run_worker(run(invocation.offer, *invocation.args))
+
+    async def _run_line(self, text: str) -> None:
+        try:
+            invocation = parse_line(text, offers(self.screen))
+        except CommandLineError as error:
+            self._remark(str(error))
+            return
+        await run(invocation.offer, *invocation.args)
+
+    def _values(self, command: Command, number: int, typed: str) -> Iterable[str]:
+        """What the arguments of commands may be, for completion."""
+        if command.id in ("go.queue", "queue.ensure") and number == 0:
+            return [clean(name) for name in self.desk.names if name.startswith(typed)]
+        return ()
+
+    def _remark(self, sentence: str) -> None:
+        self.notify(clean(sentence), severity="warning", markup=False)
+
+    # --- changes
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing can be changed before the database is open, or through a read-only connection."""
+        if action == "queue_ensure":
+            target = self.desk.target
+            return True if target is not None and not target.read_only else None
+        return super().check_action(action, parameters)
+
+    def action_queue_ensure(self, name: str = "", policy: str = "") -> None:
+        """Open the form that creates or changes a queue."""
+        here = self._here
+        if here is None:
+            return
+        if not name and isinstance(here, QueueScreen):
+            name = here.name_here
+        for table in here.query(LineTable):
+            table.hold_order = True
+        self.push_screen(EnsureForm(self.desk, name, policy), partial(self._ensured, here))
+
+    def _ensured(self, here: BossScreen, result: EnsureResult | None) -> None:
+        for table in here.query(LineTable):
+            table.hold_order = False
+        if result is not None:
+            self.notify(toast(result), markup=False)
+            here.read_now()
+
+
+def run_tui(opener: Opener, *, start: str | None = None, refresh: float = 2.0) -> int:
+    """Run the terminal UI until the user quits; the exit code.
+
+    Raises BossctlError when the database cannot be opened, KeyboardInterrupt on SIGTERM and SIGHUP, and whatever
+    exception was a bug; the terminal is restored by then, and nothing was printed.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    app = BossApp(opener, start=start, refresh=refresh)
+    try:
+        app.run()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or 0

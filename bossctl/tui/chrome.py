@@ -1,0 +1,111 @@
+"""What frames every screen: the header with target and status, and the banner when a reading failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from bossctl import format as fmt
+from bossctl.errors import BossctlError
+from bossctl.models.common import Target
+from bossctl.models.schema import Info
+from bossctl.tui.polling import Poll
+from bossctl.tui.words import place
+
+BADGE = " bossctl "
+
+
+class Header(Widget):
+    """Two lines: where we are connected and what runs there; the screen's title and how its reading stands."""
+
+    ALLOW_SELECT = False
+    target: reactive[Target | None] = reactive(None)
+    info: reactive[Info | None] = reactive(None)
+    title: reactive[str] = reactive("")
+    subtitle: reactive[str] = reactive("")
+    status: reactive[str] = reactive("")
+
+    def render(self) -> Content:
+        """Both lines; what does not fit is cut on the left side's end."""
+        width = self.size.width
+        room = width - len(BADGE) - 3
+        needed = fmt.cell_width(_where(self.target, 1000))
+        right = _fitting(_server(self.info), room - min(needed, room * 2 // 3))
+        where = _where(self.target, room - len(right))
+        first = Content(BADGE).stylize("bold $text-primary on $primary-muted") + Content(" " + where)
+        title = Content(f" {fmt.clean(self.title)} ").stylize("bold $text-accent")
+        room = width - title.cell_length - fmt.cell_width(self.status) - 3
+        second = title + Content(" " + fmt.truncate(fmt.clean(self.subtitle), max(0, room))).stylize("$text-muted")
+        return Content("\n").join([_spread(first, right, width), _spread(second, self.status, width)])
+
+
+def _spread(left: Content, right: str, width: int) -> Content:
+    gap = width - left.cell_length - fmt.cell_width(right) - 1
+    return left + Content(" " * max(1, gap)) + Content(right).stylize("$text-muted") + " "
+
+
+def _fitting(texts: Sequence[str], room: int) -> str:
+    """The first, longest text that fits; the last when none does."""
+    return next((text for text in texts if fmt.cell_width(text) <= room), texts[-1])
+
+
+def _server(info: Info | None) -> tuple[str, ...]:
+    if info is None:
+        return ("",)
+    releases = info.pgboss.releases or f"{info.pgboss.generation}?"
+    number = info.pgboss.schema_number
+    schema = "schema ?" if number is None else f"schema {number}"
+    version = info.server.version
+    return (
+        f"pg-boss {releases} · {schema} · PostgreSQL {version}",
+        f"pg-boss {releases} · PostgreSQL {version}",
+        f"pg-boss {releases} · PG {version}",
+        f"pg-boss {releases}",
+    )
+
+
+def _where(target: Target | None, room: int) -> str:
+    """`host:port/database · schema pgboss (from --dsn)`; the host is cut before the rest is."""
+    if target is None:
+        return fmt.truncate("connecting …", room)
+    origin = target.source if target.context is None else f"context {target.context}"
+    access = ", read-only" if target.read_only else ""
+    tail = fmt.clean(f" · schema {target.schema} ({origin}{access})")
+    host, left = place(target), room - fmt.cell_width(tail)
+    if fmt.cell_width(host) > left:
+        host = fmt.ELLIPSIS + host[max(0, len(host) - max(left - 1, 12)) :]
+    return fmt.truncate(host + tail, room)
+
+
+class Banner(Static):
+    """Says that a reading failed, how old what is shown is, and when the next try comes; hidden while all is well."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.display = False
+        self._text = ""
+
+    def tell(self, poll: Poll[object] | None) -> None:
+        """Show how `poll` failed; None hides the banner."""
+        error = poll.error if poll is not None else None
+        text = "" if poll is None or error is None else f"{_first(error)} {_stands(poll)}"
+        if text != self._text:
+            self._text = text
+            self.display = bool(text)
+            self.update(Content(text))
+
+
+def _first(error: BossctlError) -> str:
+    hint = f" ({error.hint})" if error.hint else ""
+    return fmt.clean(f"{error}{hint}.")
+
+
+def _stands(poll: Poll[object]) -> str:
+    again = "Trying again now." if poll.busy or poll.wait <= 0 else f"Next try in {fmt.duration(poll.wait + 0.99)}."
+    return f"Nothing read yet. {again}" if poll.age is None else f"Shown: {fmt.age(poll.age)} old. {again}"

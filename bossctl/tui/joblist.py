@@ -1,0 +1,161 @@
+"""A page of jobs as a table, for every screen that lists jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from bossctl import format as fmt
+from bossctl.models.history import fetches
+from bossctl.models.jobs import JobPage, JobRow
+from bossctl.selector import Selector
+from bossctl.tui.desk import Desk
+from bossctl.tui.places import JobPlace
+from bossctl.tui.polling import Poll
+from bossctl.tui.widgets.columns import Column
+from bossctl.tui.widgets.rows import Cell, Row
+from bossctl.tui.widgets.states import StateCell
+from bossctl.tui.widgets.table import LineTable
+from bossctl.tui.words import distance, lately, plural, run_time
+
+PAGE = 100
+COLUMNS = (
+    Column("state", "STATE", width=11),
+    Column("id", "ID", width=36, min_width=13, priority=1),
+    Column("queue", "QUEUE", min_width=14, max_width=40, fit=True, flex=1, priority=2),
+    Column("created", "CREATED", width=7, align="right", tooltip="how long ago it was sent"),
+    Column("lately", "LATELY", width=16, tooltip="what it waits for or did last"),
+    Column("ran", "RAN", width=6, align="right", priority=5, tooltip="how long the last attempt ran"),
+    Column("tries", "TRIES", width=6, align="right", priority=3, tooltip="fetched at least so often / retries allowed"),
+    Column("priority", "PRIO", width=4, align="right", priority=6),
+    Column("key", "KEY", min_width=6, max_width=24, fit=True, flex=1, priority=7, tooltip="singleton key"),
+)
+
+
+class JobList(Vertical):
+    """A keyset page of the jobs a selection names, newest first, read again and again by its screen's poll.
+
+    `select` and the page actions make a new `poll`; the screen must drop what the old one still reads (`Turned`).
+    """
+
+    class Turned(Message):
+        """Another page or selection is wanted: what is being read for the old one no longer counts."""
+
+    def __init__(self, desk: Desk, selection: Selector | None = None, *, queue_column: bool = True) -> None:
+        super().__init__()
+        self.selection = selection
+        self._desk = desk
+        self._columns = tuple(column for column in COLUMNS if queue_column or column.key != "queue")
+        self._cursors: list[str | None] = [None]
+        self._rows: dict[str, JobRow] = {}
+        self.poll = self._new_poll()
+
+    def _new_poll(self) -> Poll[JobPage]:
+        desk, selection, after = self._desk, self.selection, self._cursors[-1]
+        return Poll(
+            lambda: desk.reader.jobs(selection, limit=PAGE, after=after),
+            interval=desk.refresh,
+            cost=lambda page: page.elapsed_ms,
+        )
+
+    def compose(self) -> ComposeResult:
+        """The table, and a line that says which page this is."""
+        yield LineTable(self._columns, empty_text="no jobs")
+        yield Static(classes="page", markup=False)
+
+    @property
+    def table(self) -> LineTable:
+        """The rows."""
+        return self.query_one(LineTable)
+
+    # --- what is shown
+
+    def show(self, page: JobPage) -> None:
+        """Draw a reading of the present page."""
+        now = self._desk.now()
+        self._rows = dict(_keyed(page.jobs))
+        self.table.empty_text = "no jobs" if self.selection is None else "no job fits the selection"
+        self.table.update(self._row(key, row, now) for key, row in self._rows.items())
+        self.query_one(".page", Static).update(Content(self._page_line(page)))
+
+    def _row(self, key: str, row: JobRow, now: datetime) -> Row:
+        cells: dict[str, Cell] = {
+            "state": StateCell(fmt.clean(row.state)),
+            "id": row.id,
+            "queue": fmt.clean(row.queue),
+            "created": fmt.age(distance(row.created_on, now)),
+            "lately": lately(row, now),
+            "ran": run_time(row, now),
+            "tries": f"{fetches(row)}/{row.retry_limit}",
+            "priority": str(row.priority) if row.priority else "",
+            "key": fmt.clean(row.singleton_key or ""),
+        }
+        return Row(key, tuple(cells[column.key] for column in self._columns), "muted" if row.archived else "")
+
+    def _page_line(self, page: JobPage) -> str:
+        number = len(self._cursors)
+        parts = [f"page {number}" if number > 1 or page.next else "all", plural(len(page.jobs), "job"), "newest first"]
+        if page.next:
+            parts.append("n for the next page")
+        return " · ".join([*parts, *([fmt.clean(page.note)] if page.note else [])])
+
+    # --- what is chosen
+
+    @property
+    def job_here(self) -> JobPlace | None:
+        """The job under the cursor, even one that is gone from the page."""
+        return self.place(self.table.cursor_key)
+
+    def place(self, key: str | None) -> JobPlace | None:
+        """The job of a row."""
+        if key is None:
+            return None
+        row = self._rows.get(key)
+        return JobPlace(key[:36]) if row is None else JobPlace(row.id, row.queue, row.archived)
+
+    @property
+    def queue_here(self) -> str | None:
+        """The queue of the job under the cursor."""
+        row = self._rows.get(self.table.cursor_key or "")
+        return None if row is None else row.queue
+
+    def select(self, selection: Selector | None) -> None:
+        """List other jobs, from the first page."""
+        self.selection = selection
+        self._turn([None])
+
+    def next_page(self) -> bool:
+        """Go on to older jobs; False at the end."""
+        following = self.poll.value.next if self.poll.value is not None else None
+        if following is not None:
+            self._turn([*self._cursors, following])
+        return following is not None
+
+    def previous_page(self) -> bool:
+        """Go back to newer jobs; False on the first page."""
+        back = len(self._cursors) > 1
+        if back:
+            self._turn(self._cursors[:-1])
+        return back
+
+    def _turn(self, cursors: list[str | None]) -> None:
+        self._cursors = cursors
+        self.poll = self._new_poll()
+        self.table.show_skeleton()
+        self.query_one(".page", Static).update("")
+        self.post_message(self.Turned())
+
+
+def _keyed(rows: tuple[JobRow, ...]) -> Iterator[tuple[str, JobRow]]:
+    """Rows with keys that differ even where an archive holds an id twice."""
+    seen: dict[tuple[str, str, bool], int] = {}
+    for row in rows:
+        identity = (row.id, row.queue, row.archived)
+        seen[identity] = number = seen.get(identity, 0) + 1
+        yield f"{row.id} {'archived' if row.archived else 'live'} {number} {row.queue}", row

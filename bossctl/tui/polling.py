@@ -1,0 +1,126 @@
+"""When to take a reading again: never two at once, dear ones less often, after a failure with a growing pause."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Generic, TypeVar
+
+from bossctl.errors import BossctlError, StatementTimeout
+
+SHARE = 100
+"""A reading may take one part in so many of the time."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds until a failed reading is tried again; the pause doubles each time."""
+
+T = TypeVar("T")
+
+
+class Poll(Generic[T]):
+    """One reading that is taken again and again.
+
+    `read` is asked whenever the screen finds it `due` and calls `take`. `cost` says what a reading cost the
+    database, in milliseconds, where that is known. The first of a `cheap` one does not count: caches are cold then.
+    The last good `value` is kept through failures.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[T]],
+        *,
+        interval: float,
+        cost: Callable[[T], float] | None = None,
+        cheap: bool = True,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.interval = interval
+        self.value: T | None = None
+        self.error: BossctlError | None = None
+        self.busy = False
+        self.next_at = float("-inf")
+        self._read = read
+        self._cost = cost
+        self._clock = clock
+        self._costs: deque[float] = deque(maxlen=3)
+        self._cold = 1 if cheap else 0
+        self._failures = 0
+        self._hurried = False
+        self._taken_at: float | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time, and none is under way."""
+        return not self.busy and self._clock() >= self.next_at
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether it is due because somebody asked for it, not because time has passed."""
+        return not self.busy and self.next_at == float("-inf")
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last good reading; None before the first."""
+        return None if self._taken_at is None else self._clock() - self._taken_at
+
+    @property
+    def wait(self) -> float:
+        """Seconds until it is due."""
+        return max(0.0, self.next_at - self._clock())
+
+    @property
+    def cost_ms(self) -> float | None:
+        """What the last reading cost the database."""
+        return self._costs[-1] if self._costs else None
+
+    @property
+    def pause(self) -> float:
+        """Seconds between readings as things are: the interval, or more when a reading is dear.
+
+        The cheapest of the last few counts, so that one hiccup does not silence it.
+        """
+        cost = min(self._costs) if len(self._costs) > self._cold else 0.0
+        return max(self.interval, SHARE * cost / 1000)
+
+    def hurry(self) -> None:
+        """Make it due now, or as soon as the one under way is done."""
+        self.next_at = float("-inf")
+        self._hurried = self.busy
+
+    def take(self) -> Awaitable[bool]:
+        """Read once; whether `value` is new. Errors of the database are kept in `error`, others are raised.
+
+        It counts as busy from this call on, before the first step of what it returns.
+        """
+        self.busy, self._hurried = True, False
+        return self._take()
+
+    async def _take(self) -> bool:
+        started = self._clock()
+        try:
+            value = await self._read()
+        except BossctlError as error:
+            self._failed(error, self._clock() - started)
+            return False
+        finally:
+            self.busy = False
+        self._succeeded(value)
+        return True
+
+    def _succeeded(self, value: T) -> None:
+        self.value, self.error, self._failures = value, None, 0
+        self._taken_at = self._clock()
+        if self._cost is not None:
+            self._costs.append(self._cost(value))
+        self._rest(self.pause)
+
+    def _failed(self, error: BossctlError, seconds: float) -> None:
+        self.error = error
+        self._failures += 1
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
+        # A statement that ran into its limit did cost the server something; a refused connection did not.
+        self._rest(max(pause, SHARE * seconds) if isinstance(error, StatementTimeout) else pause)
+
+    def _rest(self, seconds: float) -> None:
+        if not self._hurried:
+            self.next_at = self._clock() + seconds

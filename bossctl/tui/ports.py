@@ -1,0 +1,78 @@
+"""What the terminal UI is handed: somebody who reads, somebody who changes, somebody who diagnoses.
+
+`bossctl.store.Store` and `bossctl.actions.Operator` fit these protocols by their shape; nothing of them is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from bossctl.models.common import Target
+from bossctl.models.findings import Report
+from bossctl.models.jobs import Job, JobPage
+from bossctl.models.operations import EnsureResult, QueueForm, QueueSpec
+from bossctl.models.queues import QueueDetail, QueueOverview
+from bossctl.models.schema import Info
+from bossctl.selector import Selector
+
+
+class Reader(Protocol):
+    """Reads a pg-boss schema. Every method raises BossctlError and nothing else when it cannot."""
+
+    @property
+    def target(self) -> Target:
+        """Where we are connected."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+    async def info(self) -> Info:
+        """Server, schema, capabilities."""
+        ...
+
+    async def queue_names(self) -> tuple[str, ...]:
+        """Every queue's name."""
+        ...
+
+    async def overview(self, *, exact: bool = False) -> QueueOverview:
+        """All queues with counts labelled by their truth; `exact` counts whatever it costs."""
+        ...
+
+    async def queue(self, name: str) -> QueueDetail:
+        """One queue with its surroundings; NotFound when there is none."""
+        ...
+
+    async def jobs(self, selector: Selector | None = None, *, limit: int = 50, after: str | None = None) -> JobPage:
+        """One page of jobs, newest first."""
+        ...
+
+    async def jobs_with_id(self, job_id: str, *, full: bool = False) -> tuple[Job, ...]:
+        """Every row with this id, live first; long payloads cut unless `full`. NotFound when there is none."""
+        ...
+
+
+class Operator(Protocol):
+    """Changes a pg-boss schema. Raises BossctlError for bad requests; refusals are results."""
+
+    async def queue_form(self, name: str) -> QueueForm:
+        """The options this schema has, with their values where the queue exists."""
+        ...
+
+    async def ensure(self, spec: QueueSpec, *, apply: bool = True) -> EnsureResult:
+        """Create or update a queue; without `apply` only say what would be done."""
+        ...
+
+
+class Diagnose(Protocol):
+    """Runs doctor once; `progress` is told each step."""
+
+    def __call__(self, progress: Callable[[str], None], /, *, queues: Sequence[str] = ()) -> Awaitable[Report]:
+        """The report. Raises BossctlError when nothing could be looked at."""
+        ...
+
+
+Opener = Callable[[], Awaitable[tuple[Reader, Operator, Diagnose]]]
+"""Opens the database inside the app's event loop; raises BossctlError when it cannot."""

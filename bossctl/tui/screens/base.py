@@ -1,0 +1,150 @@
+"""What all screens share: the frame around them, and readings on a timer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.worker import Worker
+
+from bossctl import format as fmt
+from bossctl.tui.chrome import Banner, Header
+from bossctl.tui.commands import Command
+from bossctl.tui.desk import Desk
+from bossctl.tui.places import JobPlace, Place
+from bossctl.tui.polling import Poll
+from bossctl.tui.widgets.footer import FiveKeyFooter
+
+TICK = 0.2
+"""How often a screen looks whether a reading is due, in seconds."""
+
+WIDE = 110
+"""From this width on there is room for things side by side."""
+
+Reading = tuple[Poll[Any], Callable[[Any], None]]
+"""A poll, and what is done with each new value."""
+
+
+class BossScreen(Screen[None]):
+    """A screen with header, banner and footer that takes its readings while it is in front.
+
+    A subclass gives `body`, `readings` (the first is the one that banner and status speak of) and `COMMAND_LIST`,
+    and sets `heading` and `about`.
+    """
+
+    COMMAND_LIST: ClassVar[tuple[Command, ...]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    heading = ""
+
+    def __init__(self, desk: Desk, place: Place) -> None:
+        super().__init__()
+        self.desk = desk
+        self.place = place
+        self._under_way: dict[Poll[Any], Worker[None]] = {}
+
+    # --- what a subclass gives
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between header and footer."""
+        return ()
+
+    def readings(self) -> Sequence[Reading]:
+        """The readings of this screen, the main one first."""
+        return ()
+
+    def about(self) -> str:
+        """One line beside the heading."""
+        return ""
+
+    @property
+    def queue_here(self) -> str | None:
+        """The queue under the cursor, or the one this screen is about."""
+        return None
+
+    @property
+    def job_here(self) -> JobPlace | None:
+        """The job under the cursor, or the one this screen is about."""
+        return None
+
+    def go_back(self) -> bool:
+        """Undo something of this screen's own, such as a filter, instead of leaving it; whether there was any."""
+        return False
+
+    # --- the frame
+
+    def compose(self) -> ComposeResult:
+        """Header, banner, body, footer."""
+        yield Header()
+        yield Banner()
+        yield from self.body()
+        yield FiveKeyFooter()
+
+    def on_mount(self) -> None:
+        """Begin to look for readings that are due."""
+        self.set_interval(TICK, self.tick)
+        self.tick()
+
+    def on_screen_resume(self) -> None:
+        """Bring up to date what has become old."""
+        self.tick()
+
+    def tick(self) -> None:
+        """Start what is due, and say how old the rest is."""
+        if not self.is_current or not self.in_use:
+            return
+        if self.desk.is_open:
+            for poll, show in self.readings():
+                if poll.asked_for or (poll.due and not self.desk.paused):
+                    self._under_way[poll] = self.run_worker(self._take(poll.take(), poll, show))
+        self.say_status()
+
+    async def _take(self, reading: Awaitable[bool], poll: Poll[Any], show: Callable[[Any], None]) -> None:
+        news = await reading
+        if self.in_use and news:
+            show(poll.value)
+        if self.in_use:
+            self.say_status()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there is still anything to draw on: a reading may come back while the screen is being removed."""
+        return self.app.is_running and self in self.app.screen_stack
+
+    def drop_stale(self) -> None:
+        """Cancel what is read for polls that are no longer among the readings, and start their successors."""
+        wanted = {poll for poll, _ in self.readings()}
+        for poll in self._under_way.keys() - wanted:
+            self._under_way.pop(poll).cancel()
+        self.tick()
+
+    def read_now(self) -> None:
+        """Take every reading again, however recent."""
+        for poll, _ in self.readings():
+            poll.hurry()
+        self.tick()
+
+    def say_status(self) -> None:
+        """Header and banner as things stand."""
+        header = self.query_one(Header)
+        header.target, header.info = self.desk.target, self.desk.info
+        header.title, header.subtitle = self.heading, self.about()
+        main = next((poll for poll, _ in self.readings()), None)
+        header.status = "" if main is None else self._status(main)
+        failed = main is not None and main.error is not None
+        self.query_one(Banner).tell(main if failed else None)
+
+    def _status(self, poll: Poll[Any]) -> str:
+        if poll.age is None:
+            return "reading …" if self.desk.is_open else ""
+        cost = "" if poll.cost_ms is None else f"{_cost(poll.cost_ms)} · "
+        rhythm = "paused" if self.desk.paused else f"every {fmt.elapsed(poll.pause)}"
+        return f"{cost}{fmt.age(poll.age)} ago · {rhythm}"
+
+
+def _cost(milliseconds: float) -> str:
+    return "<1ms" if milliseconds < 1 else fmt.elapsed(milliseconds / 1000)

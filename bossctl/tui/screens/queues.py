@@ -1,0 +1,256 @@
+"""All queues, the worst first."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from bossctl import format as fmt
+from bossctl.models.common import Count, Truth
+from bossctl.models.queues import Queue, QueueOverview
+from bossctl.selector import And, QueueGlob, States, to_text
+from bossctl.tui.commands import Command, bindings
+from bossctl.tui.desk import Desk
+from bossctl.tui.filterline import FilterLine
+from bossctl.tui.overviews import LATE_SECONDS, SORTS, VERY_LATE_SECONDS, alarm, merge, ordered
+from bossctl.tui.places import JobsPlace, QueuePlace, QueuesPlace, Visit
+from bossctl.tui.polling import Poll
+from bossctl.tui.screens.base import BossScreen, Reading
+from bossctl.tui.widgets.columns import Column
+from bossctl.tui.widgets.histogram import StateLegend, StatePicked
+from bossctl.tui.widgets.rows import Cell, Row
+from bossctl.tui.widgets.states import SparkCell, StateBar, values
+from bossctl.tui.widgets.table import LineTable
+from bossctl.tui.words import TRUTHS, counted, ready
+
+COLUMNS = (
+    Column("queue", "QUEUE", min_width=14, max_width=40, fit=True, flex=1, sortable=True),
+    Column(
+        "policy", "POLICY", min_width=8, max_width=15, fit=True, priority=5, tooltip="how many jobs may wait or run"
+    ),
+    Column("jobs", "JOBS", width=14, min_width=10, max_width=36, flex=2, priority=1, tooltip="all six states"),
+    Column("ready", "READY", min_width=6, max_width=11, fit=True, align="right", sortable=True, tooltip="due, waiting"),
+    Column("active", "ACTIVE", min_width=7, max_width=11, fit=True, align="right", sortable=True),
+    Column("failed", "FAILED", min_width=7, max_width=11, fit=True, align="right", sortable=True),
+    Column("due", "OLDEST", width=7, align="right", sortable=True, tooltip="how long the oldest due job has waited"),
+    Column("hour", "FAIL/H", width=7, align="right", sortable=True, tooltip="failed within the last hour"),
+    Column(
+        "trend",
+        "TREND",
+        width=8,
+        min_width=6,
+        max_width=20,
+        flex=1,
+        priority=4,
+        tooltip="how ready jobs went up and down",
+    ),
+    Column("dead", "DEAD LETTER", min_width=11, max_width=24, fit=True, priority=6),
+)
+
+
+class QueuesScreen(BossScreen):
+    """The list of queues: where one starts."""
+
+    heading = "Queues"
+    COMMAND_LIST = (
+        Command("queues.open", "enter", "Open", "the queue under the cursor", "Queues", footer=True, action="open"),
+        Command("queues.filter", "slash", "Filter", "by words in a name", "Queues", footer=True, action="filter"),
+        Command("queues.sort", "s", "Sort", "by the next column, or click a title", "Queues", ("by?",), action="sort"),
+        Command("queues.exact", "x", "Count exactly", "one scan of all jobs", "Queues", action="exact"),
+    )
+    BINDINGS: ClassVar = bindings(COMMAND_LIST)
+
+    overview: reactive[QueueOverview | None] = reactive(None, always_update=True, init=False)
+
+    def __init__(self, desk: Desk, place: QueuesPlace) -> None:
+        super().__init__(desk, place)
+        self._sort = "worst"
+        self._words = ""
+        self._cheap = Poll(lambda: desk.reader.overview(), interval=desk.refresh, cost=_cost)
+        self._exact = Poll(lambda: desk.reader.overview(exact=True), interval=desk.refresh, cost=_cost, cheap=False)
+        self._exact.next_at = 0.0
+
+    def body(self) -> list[Widget]:
+        """The table, the filter line and the legend."""
+        return [
+            LineTable(COLUMNS, empty_text="no queues", id="queues"),
+            Vertical(StateLegend(), Static(TRUTHS, id="truths", markup=False), id="legend"),
+            FilterLine(placeholder="words of a queue's name"),
+        ]
+
+    @property
+    def table(self) -> LineTable:
+        """The queues."""
+        return self.query_one("#queues", LineTable)
+
+    # --- reading
+
+    def readings(self) -> list[Reading]:
+        """Counts that are cheap, often; exact ones of finished jobs only where the cheap ones are not."""
+        found: list[Reading] = [(self._cheap, self._took_cheap)]
+        if self._cheap.value is not None and (self._cheap.value.truth_note or self._exact.asked_for):
+            found.append((self._exact, self._took_exact))
+        return found
+
+    def _took_cheap(self, reading: QueueOverview) -> None:
+        merged = merge(reading, self._exact.value)
+        self.desk.note(merged)
+        self.overview = merged
+
+    def _took_exact(self, reading: QueueOverview) -> None:
+        if self._cheap.value is not None:
+            self.overview = merge(self._cheap.value, reading)
+
+    def watch_overview(self, overview: QueueOverview | None) -> None:
+        """Draw what changed."""
+        if overview is not None:
+            self._draw(overview)
+
+    def _draw(self, overview: QueueOverview, *, reorder: bool = False) -> None:
+        rows = [self._row(queue) for queue in ordered(overview.queues, self._sort)]
+        self.table.update(rows, reorder=reorder)
+        truths = {
+            count.truth for queue in overview.queues for count in (*queue.counts.values(), queue.failed_last_hour)
+        }
+        self.query_one("#truths").display = truths != {Truth.EXACT} and bool(truths)
+        self.say_status()
+
+    def _row(self, queue: Queue) -> Row:
+        failed, hour = queue.counts["failed"], queue.failed_last_hour
+        cells: tuple[Cell, ...] = (
+            fmt.clean(queue.name),
+            "implicit" if queue.implicit else fmt.clean(str(queue.options.get("policy") or "standard")),
+            StateBar(values(queue.counts)),
+            counted(ready(queue)),
+            counted(queue.counts["active"]),
+            _alarming(failed, "$text-warning"),
+            _waiting(queue.oldest_due_seconds),
+            _alarming(hour, "$text-error"),
+            SparkCell(self.desk.trends.of(queue.name)),
+            fmt.clean(queue.dead_letter or ""),
+        )
+        quiet = not alarm(queue) and not any(values(queue.counts))
+        return Row(queue.name, cells, "muted" if quiet else "")
+
+    def about(self) -> str:
+        """How many there are and how they are ordered."""
+        if self.overview is None:
+            return ""
+        number = str(len(self.overview.queues))
+        parts = [
+            f'{len(self.table.keys)} of {number} with "{self._words}"' if self._words else number,
+            SORTS[self._sort],
+        ]
+        if self._exact.error is not None:
+            parts.append("not counted exactly: " + str(self._exact.error))
+        elif self._exact.busy:
+            parts.append("counting exactly …")
+        return " · ".join(parts)
+
+    # --- what the user does
+
+    @property
+    def queue_here(self) -> str | None:
+        """The queue under the cursor."""
+        return self.table.cursor_key
+
+    def action_open(self) -> None:
+        """Open the queue under the cursor."""
+        self.table.action_select()
+
+    @on(LineTable.RowSelected)
+    def _selected(self, event: LineTable.RowSelected) -> None:
+        self.post_message(Visit(QueuePlace(event.key)))
+
+    @on(LineTable.HeaderSelected)
+    def _header(self, event: LineTable.HeaderSelected) -> None:
+        self.action_sort("worst" if event.column == self._sort else event.column)
+
+    @on(LineTable.CellClicked)
+    def _cell(self, event: LineTable.CellClicked) -> None:
+        if event.column == "jobs" and self.overview is not None:
+            counts = next(queue.counts for queue in self.overview.queues if queue.name == event.key)
+            state = StateBar(values(counts)).state_at(event.x, event.width)
+            if state:
+                chosen = And((QueueGlob.exactly(event.key), States((state,))))
+                self.post_message(Visit(JobsPlace(to_text(chosen))))
+
+    @on(StatePicked)
+    def _state(self, event: StatePicked) -> None:
+        self.post_message(Visit(JobsPlace(to_text(States((event.state,))))))
+
+    def action_sort(self, by: str = "") -> None:
+        """Order by a column; without one by the next."""
+        orders = list(SORTS)
+        if by and by not in SORTS:
+            self.notify(f"sort by one of {', '.join(orders)}", severity="warning", markup=False)
+            return
+        self._sort = by or orders[(orders.index(self._sort) + 1) % len(orders)]
+        self.table.sorted_by = None if self._sort == "worst" else (self._sort, self._sort != "queue")
+        if self.overview is not None:
+            self._draw(self.overview, reorder=True)
+
+    def action_exact(self) -> None:
+        """Count every state exactly, now."""
+        self._exact.hurry()
+        self.tick()
+
+    # --- the filter
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one(FilterLine).open(self._words)
+
+    @on(FilterLine.Changed)
+    def _changed(self, event: FilterLine.Changed) -> None:
+        self._show_only(event.text)
+
+    @on(FilterLine.Submitted)
+    def _submitted(self, event: FilterLine.Submitted) -> None:
+        self._show_only(event.text)
+        self.query_one(FilterLine).close()
+
+    @on(FilterLine.Cancelled)
+    def _cancelled(self) -> None:
+        self._show_only("")
+
+    def go_back(self) -> bool:
+        """Drop the filter."""
+        had = bool(self._words)
+        self._show_only("")
+        return had
+
+    def _show_only(self, words: str) -> None:
+        self._words = words.strip()
+        wanted = fmt.clean(self._words).casefold().split()
+        self.table.empty_text = f'no queue has "{self._words}" in its name' if wanted else "no queues"
+        self.table.row_filter = (lambda row: _has(row, wanted)) if wanted else None
+        self.say_status()
+
+
+def _cost(reading: QueueOverview) -> float:
+    return reading.elapsed_ms
+
+
+def _has(row: Row, words: list[str]) -> bool:
+    name = fmt.clean(row.key).casefold()
+    return all(word in name for word in words)
+
+
+def _alarming(count: Count, style: str) -> Cell:
+    return Content(counted(count)).stylize(style) if count.value else counted(count)
+
+
+def _waiting(seconds: float | None) -> Cell:
+    if seconds is None:
+        return fmt.ABSENT
+    text = fmt.age(seconds)
+    if seconds < LATE_SECONDS:
+        return text
+    return Content(text).stylize("$text-error" if seconds >= VERY_LATE_SECONDS else "$text-warning")
