@@ -172,6 +172,7 @@ def _print(printer: Printer, outcome: ensuring.Outcome, modes: Modes) -> None:
         body = {"queues": [shapes.ensured(one, statements=modes.show_sql) for one in outcome.results]}
         extra = {"surplus": outcome.surplus} if modes.prune else {}
         printer.rows(body | extra, "queues", shapes.ENSURED_KEYS)
+    views.hints(outcome.results)
     if modes.prune:
         views.surplus(printer, outcome.surplus)
     if not outcome.results and not outcome.surplus:

@@ -29,14 +29,18 @@ def ensured(printer: Printer, results: Sequence[EnsureResult], *, show_sql: bool
         printer.table(Table(columns, rows))
     for one in results if show_sql else ():
         statements(printer, one.statements)
-    for hint in dict.fromkeys(one.hint for one in results if one.hint):
-        talk.say(f"hint: {hint}")
 
 
 def statements(printer: Printer, texts: Sequence[str]) -> None:
     """SQL to read, or to paste."""
     if texts:
         printer.lines_of_text([f"{text};" for text in ("BEGIN", *texts, "COMMIT")])
+
+
+def hints(results: Sequence[EnsureResult]) -> None:
+    """What to type next, each once."""
+    for hint in dict.fromkeys(one.hint for one in results if one.hint):
+        talk.say(f"hint: {hint}")
 
 
 def surplus(printer: Printer, names: Iterable[str]) -> None:
