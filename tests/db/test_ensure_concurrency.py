@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
+import psycopg
 import pytest
 
 from bossctl.actions import Operator
@@ -17,6 +19,7 @@ from tests.support.boss import Boss, BossError
 from tests.support.database import Database
 from tests.support.releases import generation
 from tests.support.stores import open_store
+from tests.support.waiting import eventually
 
 RELEASES = ("10.0.0", "10.4.2", "11.1.2", "12.38.0")
 ONE: dict[str, OptionValue] = {"retry_limit": 1, "retry_delay": 11, "expire_in": 111, "dead_letter": "dead"}
@@ -144,3 +147,46 @@ async def test_different_queues_with_tables_of_their_own(
     await sending
     assert Counter(result.action.value for result in results) == {"created": 8}
     assert db.value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'job'::regclass") >= 8
+
+
+PG_BOSS_LOCK = """
+SELECT pg_advisory_xact_lock(
+  ('x' || encode(sha224((current_database() || '.pgboss.' || %s || %s)::bytea), 'hex'))::bit(64)::bigint)"""
+"""As pg-boss 11.0.0 to 12.38.0 take it: the schema as it stands in the client's configuration, then the duty."""
+
+WAITING = """
+SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+WHERE NOT l.granted AND d.datname = current_database()"""
+
+
+@pytest.mark.parametrize(
+    ("release", "schema", "spelled"),
+    [("11.1.2", "pgboss", "pgboss"), ("12.38.0", "pgboss", "pgboss"), ("12.38.0", "My Queues", '"My Queues"')],
+)
+async def test_it_waits_for_a_client_that_holds_pg_boss_s_lock(
+    database: DatabaseFactory, release: str, schema: str, spelled: str
+) -> None:
+    db = database(release, schema=schema)
+    async with operators(db, 1) as [operator]:
+        for spec in (QueueSpec("mail"), QueueSpec("mail", {"retry_limit": 7})):
+            await held(db, [PG_BOSS_LOCK, [spelled, "create-queue"]], operator.ensure(spec))
+        await held(db, [PG_BOSS_LOCK, [spelled, "delete-queue"]], operator.delete_queue("mail"))
+
+
+async def test_it_waits_for_a_client_of_release_10_that_creates(database: DatabaseFactory) -> None:
+    db = database("10.4.2")
+    creating = ["SELECT pgboss.create_queue(%s, '{}'::json)", ["other"]]
+    async with operators(db, 1) as [operator]:
+        await held(db, creating, operator.ensure(QueueSpec("mail")))
+
+
+async def held(db: Database, lock: list[Any], deed: Awaitable[Any]) -> None:
+    """Somebody has done `lock` and not committed: the deed waits, and is done after that."""
+    statement, params = lock
+    with psycopg.connect(db.dsn) as client:
+        client.execute(statement.encode(), params)
+        waiting = asyncio.ensure_future(deed)
+        await eventually(lambda: db.value(WAITING) == 1)
+        assert not waiting.done()
+        client.commit()
+        assert (await waiting).applied
