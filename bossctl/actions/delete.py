@@ -12,7 +12,7 @@ from time import monotonic
 from bossctl.actions import limits
 from bossctl.actions.ensure import run
 from bossctl.actions.planning import typed
-from bossctl.errors import MissingPrivilege, StatementTimeout
+from bossctl.errors import BossctlError, MissingPrivilege, StatementTimeout
 from bossctl.format import clean
 from bossctl.models.operations import QueueDeletion
 from bossctl.models.options import is_internal
@@ -23,6 +23,7 @@ from bossctl.store import Store
 from bossctl.store.connections import Row
 from bossctl.store.queues import no_such_queue
 from bossctl.store.session import Transaction
+from bossctl.store.translate import Deadlock, SchemaChanged
 
 BATCH_ROWS = 5_000
 """Jobs in a shared table go in transactions of this many, so that none of them lasts long."""
@@ -46,13 +47,31 @@ async def delete_queue(store: Store, name: str, *, with_jobs: bool) -> QueueDele
         return planned
     if planned.storage == "partition":
         _may_drop(store)
-    else:
-        await _empty(store, name, planned.jobs)
+    gone = 0
+    try:
+        while planned.storage == "shared" and planned.jobs - gone > BATCH_ROWS and (batch := await _batch(store, name)):
+            gone += batch
+        done = await _attempts(store, name, with_jobs=with_jobs)
+    except (Deadlock, SchemaChanged):
+        raise
+    except BossctlError as error:
+        if not gone:
+            raise
+        done = replace(planned, reason=str(error), hint="running it again finishes it")
+    return replace(done, counts=planned.counts, gone=planned.jobs if done.applied else gone)
+
+
+async def _batch(store: Store, name: str) -> int:
+    async with store.session.write() as transaction:
+        row = await transaction.row("delete_jobs", {"name": name, "limit": BATCH_ROWS})
+    return row["rows"] if row else 0
+
+
+async def _attempts(store: Store, name: str, *, with_jobs: bool) -> QueueDeletion:
     started = monotonic()
     while True:
         with suppress(_Busy):
-            done = await _attempt(store, name, with_jobs=with_jobs, last=monotonic() - started > PATIENCE_SECONDS)
-            return done if done.reason is not None else replace(done, counts=planned.counts)
+            return await _attempt(store, name, with_jobs=with_jobs, last=monotonic() - started > PATIENCE_SECONDS)
         await asyncio.sleep(random.uniform(0.02, 0.3))
 
 
@@ -77,14 +96,6 @@ async def _attempt(store: Store, name: str, *, with_jobs: bool, last: bool) -> Q
         for write in _writes(transaction.queries, row, planned.jobs):
             await run(transaction, write)
         return replace(planned, applied=True)
-
-
-async def _empty(store: Store, name: str, jobs: int) -> None:
-    gone = BATCH_ROWS
-    while jobs > BATCH_ROWS and gone == BATCH_ROWS:
-        async with store.session.write() as transaction:
-            row = await transaction.row("delete_jobs", {"name": name, "limit": BATCH_ROWS})
-        gone = row["rows"] if row else 0
 
 
 def _claim(queries: Queries, row: Row) -> Write:

@@ -48,13 +48,20 @@ def delete_queue(
             talk.say(f"note: {notice}")
         if not yes:
             asking.typed(name, _question(done, target))
-        target, done = bridge.read(settings, lambda store: _delete(store, name, with_jobs=with_jobs))
+        try:
+            target, done = bridge.read(settings, lambda store: _delete(store, name, with_jobs=with_jobs))
+        except KeyboardInterrupt:
+            talk.say("note: interrupted; jobs that are deleted stay so, running it again finishes it")
+            raise
     if printer.human:
         views.deleted(printer, done, show_sql=show_sql)
     else:
         printer.rows({"queues": [shapes.deleted(done, statements=show_sql)]}, "queues")
     if done.hint:
         talk.say(f"hint: {done.hint}")
+    if done.gone and not done.applied:
+        talk.say(f"note: {done.gone:,} jobs were deleted, the queue was not")
+        return Exit.PARTLY
     if not done.applied:
         talk.say(f"note: nothing was changed in {target} (from {target.source})")
     return Exit.NOTHING if done.reason else Exit.OK

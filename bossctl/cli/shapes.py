@@ -161,6 +161,7 @@ def deleted(value: QueueDeletion, *, statements: bool = False) -> Shape:
         "action": "refused" if value.reason else "deleted",
         "applied": value.applied,
         "jobs": value.jobs,
+        "gone": value.gone,
         "counts": dict(value.counts),
         **_fields(value, "schedules", "subscriptions", "storage", "reason"),
     }

@@ -92,7 +92,8 @@ class QueueDeletion:
     """What deleting one queue means, or what it did.
 
     `counts` are its jobs by state, exact; `schedules` and `subscriptions` go with it. `reason` says why it is
-    refused, with a `hint`; `applied` is True once it is gone. `notices` and `statements` as in EnsureResult.
+    refused, with a `hint`; `applied` is True once it is gone. `gone` is how many jobs were deleted, also where
+    something stopped it half-way. `notices` and `statements` as in EnsureResult.
     """
 
     queue: str
@@ -101,6 +102,7 @@ class QueueDeletion:
     schedules: int
     subscriptions: int
     storage: str
+    gone: int = 0
     reason: str | None = None
     hint: str | None = None
     notices: tuple[str, ...] = ()

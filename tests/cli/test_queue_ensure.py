@@ -160,7 +160,7 @@ def test_the_client_s_default_is_shown_so(bossctl: Bossctl, database: DatabaseFa
     assert re.search("^dead_letter +-$", text, re.M)
 
 
-def test_a_standby_or_a_read_only_connection_may_look(bossctl: Bossctl, newest: Database) -> None:
+def test_a_read_only_connection_may_look(bossctl: Bossctl, newest: Database) -> None:
     for argv in (("--check",), ("--dry-run",)):
         result = bossctl("queue", "ensure", "email", *argv, "--read-only", "--dsn", newest.dsn)
         assert result.code == 0

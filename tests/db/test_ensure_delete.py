@@ -139,8 +139,17 @@ async def test_many_jobs_of_a_shared_table_go_in_batches(
         for name in ("mail", "other"):
             await operator.ensure(QueueSpec(name))
             db.execute("INSERT INTO job (name, policy) SELECT %s, 'standard' FROM generate_series(1, 350)", [name])
+        db.execute(
+            "CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'it stays'; END $$; "
+            "CREATE TRIGGER stay BEFORE DELETE ON queue FOR EACH ROW EXECUTE FUNCTION stay()"
+        )
+        half = await operator.delete_queue("mail", with_jobs=True)
+        assert (half.applied, half.jobs, half.gone) == (False, 350, 300)
+        assert "it stays" in str(half.reason)
+        assert db.value("SELECT count(*) FROM job WHERE name = 'mail'") == 50
+        db.execute("DROP TRIGGER stay ON queue")
         done = await operator.delete_queue("mail", with_jobs=True)
-    assert (done.applied, done.jobs) == (True, 350)
+    assert (done.applied, done.jobs, done.gone) == (True, 50, 50)
     assert db.execute("SELECT name, count(*) FROM job GROUP BY 1") == [("other", 350)]
 
 
