@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
 
 from bossctl.errors import NotFound
 from bossctl.models.common import UNKNOWN, Count, Truth
@@ -16,11 +19,16 @@ from bossctl.sql.options import CANONICAL, option_columns
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 
+_T = TypeVar("_T")
+
 SCAN_ROWS = 250_000
 """Up to this many rows one exact pass over the table is cheap enough for every refresh (about 40 ms)."""
 
 SAMPLE_ROWS = 20_000
 """How many rows a sample for an estimate should meet."""
+
+
+ZERO = Count(0, Truth.EXACT)
 
 
 @dataclass
@@ -43,8 +51,9 @@ class Tally:
 
     def add_extra(self, name: str, rows: int) -> None:
         """Count rows that share a property within the waiting states."""
-        before = self.extra.get(name)
-        self.extra[name] = Count((before.value or 0 if before else 0) + rows, Truth.EXACT)
+        if rows:
+            before = self.extra.get(name, ZERO)
+            self.extra[name] = Count((before.value or 0) + rows, Truth.EXACT)
 
     def due_since(self, moment: datetime | None) -> None:
         """Note when the oldest due job became due."""
@@ -69,9 +78,17 @@ async def read_overview(
         rows = await _implicit_rows(transaction, tallies, names)
     builder = _Builder(catalog, taken_at, complete)
     rows = sorted(rows, key=lambda row: _order(row["name"]))
-    queues = tuple(builder.queue(row, tallies.get(row["name"], Tally())) for row in rows)
+    queues = [builder.queue(row, tallies.get(row["name"], Tally())) async for row in unhurried(rows)]
     note = None if complete else "counts of finished jobs are estimates"
-    return QueueOverview(queues, taken_at, transaction.elapsed_ms, note)
+    return QueueOverview(tuple(queues), taken_at, transaction.elapsed_ms, note)
+
+
+async def unhurried(rows: Sequence[_T]) -> AsyncIterator[_T]:
+    """The rows one by one, with a breath after every hundred: a screen may want to be drawn meanwhile."""
+    for number, row in enumerate(rows, start=1):
+        yield row
+        if number % 100 == 0:
+            await asyncio.sleep(0)
 
 
 async def read_queue(transaction: Transaction, name: str) -> QueueDetail:
@@ -124,12 +141,16 @@ async def read_histogram(transaction: Transaction, names: Sequence[str] | None =
 
 def options_of(row: Row, catalog: Catalog) -> dict[str, OptionValue]:
     """The options of a row of `queues`, those this schema has; None is NULL."""
-    return {name: _option(row[CANONICAL[name]]) for name in option_columns(catalog)}
+    return _options(row, tuple(option_columns(catalog)))
+
+
+def _options(row: Row, names: Sequence[str]) -> dict[str, OptionValue]:
+    return {name: _option(row[CANONICAL[name]]) for name in names}
 
 
 async def _exact_tallies(transaction: Transaction, bound: Mapping[str, object]) -> Tallies:
     tallies: Tallies = defaultdict(Tally)
-    for row in await transaction.rows("all_counts", bound):
+    async for row in unhurried(await transaction.rows("all_counts", bound)):
         tally = tallies[row["queue"]]
         _take_waiting(tally, row)
         if row["state"] in ("failed", "expired"):
@@ -205,7 +226,7 @@ def _take_cached(tally: Tally, queue: Row) -> None:
 def _fill_zero(tallies: Tallies, queues: Sequence[Row], states: Sequence[str]) -> None:
     for queue in queues:
         for state in states:
-            tallies[queue["name"]].counts.setdefault(state, Count(0, Truth.EXACT))
+            tallies[queue["name"]].counts.setdefault(state, ZERO)
 
 
 @dataclass(frozen=True)
@@ -216,14 +237,18 @@ class _Builder:
     taken_at: datetime
     complete: bool
 
+    @cached_property
+    def options(self) -> tuple[str, ...]:
+        return tuple(option_columns(self.catalog))
+
     def queue(self, row: Row, tally: Tally) -> Queue:
         kind, table = self._storage(row)
         due = tally.oldest_due
         return Queue(
             name=row["name"],
-            options=options_of(row, self.catalog),
+            options=_options(row, self.options),
             counts=_six(tally, self.complete),
-            extra={name: tally.extra.get(name, Count(0, Truth.EXACT)) for name in ("deferred", "blocked")},
+            extra={name: tally.extra.get(name, ZERO) for name in ("deferred", "blocked")},
             oldest_due_seconds=(self.taken_at - due).total_seconds() if due and due <= self.taken_at else None,
             failed_last_hour=_or_zero(tally.failed_hour) if self.complete else tally.failed_hour,
             storage=kind,
@@ -246,12 +271,12 @@ def _option(value: object) -> OptionValue:
 
 
 def _six(tally: Tally, complete: bool) -> dict[str, Count]:
-    absent = Count(0, Truth.EXACT) if complete else UNKNOWN
+    absent = ZERO if complete else UNKNOWN
     return {state: tally.counts.get(state, absent) for state in STATES}
 
 
 def _or_zero(count: Count) -> Count:
-    return Count(0, Truth.EXACT) if count.truth is Truth.UNKNOWN else count
+    return ZERO if count.truth is Truth.UNKNOWN else count
 
 
 def _order(name: str) -> tuple[bool, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
-from psycopg import sql
+from psycopg import AsyncCursor, sql
 
 from bossctl.config import ConnectionSpec
 from bossctl.errors import BossctlError, Unsupported, UsageError
@@ -29,6 +30,8 @@ from bossctl.store.connections import (
     snapshot,
 )
 from bossctl.store.translate import translated
+
+SLICE = 500
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,9 @@ class Transaction:
         try:
             with translated(self._target, self._timeout):
                 cursor = await self._connection.execute(query.text, dict(values or {}))
-                return await cursor.fetchall() if cursor.description else []
         finally:
             self.elapsed_ms += max(0.0, (perf_counter() - started) * 1000 - self._round_trip_ms)
+        return await _fetched(cursor)
 
     async def row(
         self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable
@@ -159,6 +162,17 @@ class Session:
                 raise
             with translated(self.target, seconds):
                 await connection.execute(bare("commit").text)
+
+
+async def _fetched(cursor: AsyncCursor[Row]) -> list[Row]:
+    """All rows, with a breath between slices: a screen may want to be drawn while thousands are converted."""
+    rows: list[Row] = []
+    while cursor.description:
+        rows += await cursor.fetchmany(SLICE)
+        if cursor.rownumber is None or cursor.rownumber >= cursor.rowcount:
+            break
+        await asyncio.sleep(0)
+    return rows
 
 
 async def _begun(connection: Connection, statement: Query) -> Begun:
