@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
@@ -106,6 +107,8 @@ class BossApp(App[None]):
         except BossctlError as error:
             self._fail(error)
             return
+        if not self.is_headless:
+            gc.freeze()  # a collection that visits all modules takes 60 ms; what is loaded by now stays anyway
         self._tick()
         if isinstance(self.screen, BossScreen):
             self.screen.tick()

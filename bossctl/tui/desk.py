@@ -75,4 +75,4 @@ class Desk:
         """Keep what a fresh reading of the queues tells about everything else."""
         self._ahead = overview.taken_at - datetime.now(UTC)
         self.names = tuple(queue.name for queue in overview.queues)
-        self.trends.add(overview.queues)
+        self.trends.keep(self.names)

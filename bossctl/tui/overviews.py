@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from bossctl.models.common import Count, Truth
 from bossctl.models.queues import Queue, QueueOverview
@@ -42,24 +43,39 @@ def _better(count: Count, exact: Count, age: float) -> Count:
     return Count(exact.value, Truth.CACHED, age)
 
 
-def alarm(queue: Queue) -> int:
-    """How bad it looks: 2 for failures in the last hour or very late work, 1 for any failure or late work, else 0."""
+class Line(NamedTuple):
+    """A queue with what its row shows beyond the reading; `alarm` is 0 to 2."""
+
+    queue: Queue
+    ready: Count
+    alarm: int
+    trend: tuple[float | None, ...]
+
+
+def line_of(queue: Queue, trend: tuple[float | None, ...]) -> Line:
+    """The line of a queue."""
+    return Line(queue, ready(queue), _alarm(queue), trend)
+
+
+def _alarm(queue: Queue) -> int:
+    """2 for failures in the last hour or very late work, 1 for any failure or late work, else 0."""
     late = queue.oldest_due_seconds or 0.0
     if queue.failed_last_hour.value or late >= VERY_LATE_SECONDS:
         return 2
     return 1 if queue.counts["failed"].value or late >= LATE_SECONDS else 0
 
 
-def worst_first(queue: Queue) -> tuple[object, ...]:
+def worst_first(line: Line) -> tuple[object, ...]:
     """Sort key. Amounts count by their magnitude only, or the order would never come to rest."""
+    queue = line.queue
     amounts = (
         queue.failed_last_hour.value or 0,
         int((queue.oldest_due_seconds or 0.0) / LATE_SECONDS),
         queue.counts["failed"].value or 0,
-        ready(queue).value or 0,
+        line.ready.value or 0,
         queue.counts["active"].value or 0,
     )
-    return (queue.name.startswith("__"), -alarm(queue), *(-amount.bit_length() for amount in amounts), queue.name)
+    return (queue.name.startswith("__"), -line.alarm, *(-amount.bit_length() for amount in amounts), queue.name)
 
 
 SORTS: Mapping[str, str] = {
@@ -73,20 +89,19 @@ SORTS: Mapping[str, str] = {
 }
 
 
-def ordered(queues: Iterable[Queue], sort: str) -> list[Queue]:
-    """Queues in one of the SORTS; numbers largest first, unknown last."""
-    listed = sorted(queues, key=lambda queue: queue.name)
+def ordered(lines: Iterable[Line], sort: str) -> list[Line]:
+    """Lines in one of the SORTS; numbers largest first, unknown last."""
     if sort == "worst":
-        return sorted(listed, key=worst_first)
-    if sort == "queue":
-        return listed
-    return sorted(listed, key=lambda queue: _amount(queue, sort), reverse=True)
+        return sorted(lines, key=worst_first)
+    listed = sorted(lines, key=lambda line: line.queue.name)
+    return listed if sort == "queue" else sorted(listed, key=lambda line: _amount(line, sort), reverse=True)
 
 
-def _amount(queue: Queue, sort: str) -> float:
+def _amount(line: Line, sort: str) -> float:
+    queue = line.queue
     if sort == "due":
         return -1.0 if queue.oldest_due_seconds is None else queue.oldest_due_seconds
-    count = {"ready": ready, "hour": lambda one: one.failed_last_hour}.get(sort, lambda one: one.counts[sort])(queue)
+    count = line.ready if sort == "ready" else queue.failed_last_hour if sort == "hour" else queue.counts[sort]
     return -1.0 if count.value is None else float(count.value)
 
 
@@ -96,13 +111,14 @@ class Trends:
     def __init__(self) -> None:
         self._values: dict[str, deque[float | None]] = {}
 
-    def add(self, queues: Iterable[Queue]) -> None:
-        """Note one reading; queues that are gone are forgotten."""
-        noted = {queue.name: ready(queue).value for queue in queues}
-        for name in self._values.keys() - noted.keys():
+    def add(self, queue: Queue) -> None:
+        """Note a queue's part of a reading."""
+        self._values.setdefault(queue.name, deque(maxlen=READINGS_KEPT)).append(ready(queue).value)
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget queues that are gone."""
+        for name in self._values.keys() - set(names):
             del self._values[name]
-        for name, value in noted.items():
-            self._values.setdefault(name, deque(maxlen=READINGS_KEPT)).append(value)
 
     def of(self, queue: str) -> tuple[float | None, ...]:
         """How far the values of a queue lay above the lowest of them, oldest first: a steady queue is a flat line."""

@@ -36,14 +36,17 @@ def brief_age(seconds: float | None) -> str:
 
 def together(*counts: Count, less: tuple[Count, ...] = ()) -> Count:
     """The sum of counts, without those in `less`; as true as the least true of them, as old as the oldest."""
-    parts = (*counts, *less)
-    if any(count.value is None for count in parts):
-        return UNKNOWN
-    value = sum(count.value or 0 for count in counts) - sum(count.value or 0 for count in less)
-    truths = {count.truth for count in parts}
-    truth = next((one for one in (Truth.ESTIMATE, Truth.CACHED) if one in truths), Truth.EXACT)
-    ages = [count.age_seconds for count in parts if count.age_seconds is not None]
-    return Count(max(0, value), truth, max(ages, default=None) if truth is Truth.CACHED else None)
+    total, truth, oldest = 0, Truth.EXACT, None
+    for count in (*counts, *less):
+        if count.value is None:
+            return UNKNOWN
+        total += count.value
+        if count.truth is Truth.ESTIMATE or (count.truth is Truth.CACHED and truth is Truth.EXACT):
+            truth = count.truth
+        if count.age_seconds is not None:
+            oldest = max(oldest or 0.0, count.age_seconds)
+    total -= 2 * sum(count.value or 0 for count in less)
+    return Count(max(0, total), truth, oldest if truth is Truth.CACHED else None)
 
 
 def ready(queue: Queue) -> Count:

@@ -25,7 +25,7 @@ TICK = 0.2
 WIDE = 110
 """From this width on there is room for things side by side."""
 
-Reading = tuple[Poll[Any], Callable[[Any], None]]
+Reading = tuple[Poll[Any], Callable[[Any], Awaitable[None] | None]]
 """A poll, and what is done with each new value."""
 
 
@@ -100,13 +100,17 @@ class BossScreen(Screen[None]):
         if self.desk.is_open:
             for poll, show in self.readings():
                 if poll.asked_for or (poll.due and not self.desk.paused):
-                    self._under_way[poll] = self.run_worker(self._take(poll.take(), poll, show))
+                    self._under_way[poll] = self.run_worker(self._read(poll.take(), poll, show))
         self.say_status()
 
-    async def _take(self, reading: Awaitable[bool], poll: Poll[Any], show: Callable[[Any], None]) -> None:
+    async def _read(
+        self, reading: Awaitable[bool], poll: Poll[Any], show: Callable[[Any], Awaitable[None] | None]
+    ) -> None:
         news = await reading
         if self.in_use and news:
-            show(poll.value)
+            shown = show(poll.value)
+            if shown is not None:
+                await shown
         if self.in_use:
             self.say_status()
 

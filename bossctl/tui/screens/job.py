@@ -56,11 +56,11 @@ class JobScreen(BossScreen):
     def __init__(self, desk: Desk, place: JobPlace) -> None:
         super().__init__(desk, place)
         self.wanted = place
-        self._poll = Poll(self._read, interval=desk.refresh)
+        self._poll = Poll(self._read_job, interval=desk.refresh)
         self._whole: dict[str, Payload] = {}
         self._twins = 0
 
-    async def _read(self) -> Job:
+    async def _read_job(self) -> Job:
         return self._chosen(await self.desk.reader.jobs_with_id(self.wanted.id))
 
     def _chosen(self, found: Sequence[Job]) -> Job:

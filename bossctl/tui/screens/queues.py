@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from textual import on
@@ -13,12 +16,12 @@ from textual.widgets import Static
 
 from bossctl import format as fmt
 from bossctl.models.common import Count, Truth
-from bossctl.models.queues import Queue, QueueOverview
+from bossctl.models.queues import QueueOverview
 from bossctl.selector import And, QueueGlob, States, to_text
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.filterline import FilterLine
-from bossctl.tui.overviews import LATE_SECONDS, SORTS, VERY_LATE_SECONDS, alarm, merge, ordered
+from bossctl.tui.overviews import LATE_SECONDS, SORTS, VERY_LATE_SECONDS, Line, line_of, merge, ordered
 from bossctl.tui.places import JobsPlace, QueuePlace, QueuesPlace, Visit
 from bossctl.tui.polling import Poll
 from bossctl.tui.screens.base import BossScreen, Reading
@@ -27,7 +30,7 @@ from bossctl.tui.widgets.histogram import StateLegend, StatePicked
 from bossctl.tui.widgets.rows import Cell, Row
 from bossctl.tui.widgets.states import SparkCell, StateBar, values
 from bossctl.tui.widgets.table import LineTable
-from bossctl.tui.words import TRUTHS, counted, ready
+from bossctl.tui.words import TRUTHS, counted
 
 COLUMNS = (
     Column("queue", "QUEUE", min_width=14, max_width=40, fit=True, flex=1, sortable=True),
@@ -66,12 +69,13 @@ class QueuesScreen(BossScreen):
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
 
-    overview: reactive[QueueOverview | None] = reactive(None, always_update=True, init=False)
+    lines: reactive[Sequence[Line]] = reactive((), always_update=True, init=False)
 
     def __init__(self, desk: Desk, place: QueuesPlace) -> None:
         super().__init__(desk, place)
         self._sort = "worst"
         self._words = ""
+        self._rows: dict[str, Row] = {}
         self._cheap = Poll(lambda: desk.reader.overview(), interval=desk.refresh, cost=_cost)
         self._exact = Poll(lambda: desk.reader.overview(exact=True), interval=desk.refresh, cost=_cost, cheap=False)
         self._exact.next_at = 0.0
@@ -98,51 +102,45 @@ class QueuesScreen(BossScreen):
             found.append((self._exact, self._took_exact))
         return found
 
-    def _took_cheap(self, reading: QueueOverview) -> None:
-        merged = merge(reading, self._exact.value)
-        self.desk.note(merged)
-        self.overview = merged
+    async def _took_cheap(self, reading: QueueOverview) -> None:
+        self.desk.note(reading)
+        await self._take(merge(reading, self._exact.value), fresh=True)
 
-    def _took_exact(self, reading: QueueOverview) -> None:
+    async def _took_exact(self, reading: QueueOverview) -> None:
         if self._cheap.value is not None:
-            self.overview = merge(self._cheap.value, reading)
+            await self._take(merge(self._cheap.value, reading), fresh=False)
 
-    def watch_overview(self, overview: QueueOverview | None) -> None:
+    async def _take(self, overview: QueueOverview, *, fresh: bool) -> None:
+        """Make lines and rows of a reading, with a breath after every hundred: the keyboard is answered meanwhile."""
+        rows: dict[str, Row] = {}
+        lines: list[Line] = []
+        for number, queue in enumerate(overview.queues, start=1):
+            if fresh:
+                self.desk.trends.add(queue)
+            line = line_of(queue, self.desk.trends.of(queue.name))
+            lines.append(line)
+            rows[queue.name] = _row(line)
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        self._rows = rows
+        if self.in_use:
+            self.lines = lines
+
+    def watch_lines(self) -> None:
         """Draw what changed."""
-        if overview is not None:
-            self._draw(overview)
+        self._draw()
 
-    def _draw(self, overview: QueueOverview, *, reorder: bool = False) -> None:
-        rows = [self._row(queue) for queue in ordered(overview.queues, self._sort)]
-        self.table.update(rows, reorder=reorder)
-        truths = {
-            count.truth for queue in overview.queues for count in (*queue.counts.values(), queue.failed_last_hour)
-        }
-        self.query_one("#truths").display = truths != {Truth.EXACT} and bool(truths)
+    def _draw(self, *, reorder: bool = False) -> None:
+        names = [line.queue.name for line in ordered(self.lines, self._sort)]
+        self.table.update((self._rows[name] for name in names), reorder=reorder)
+        self.query_one("#truths").display = any(map(_unsure, self.lines))
         self.say_status()
-
-    def _row(self, queue: Queue) -> Row:
-        failed, hour = queue.counts["failed"], queue.failed_last_hour
-        cells: tuple[Cell, ...] = (
-            fmt.clean(queue.name),
-            "implicit" if queue.implicit else fmt.clean(str(queue.options.get("policy") or "standard")),
-            StateBar(values(queue.counts)),
-            counted(ready(queue)),
-            counted(queue.counts["active"]),
-            _alarming(failed, "$text-warning"),
-            _waiting(queue.oldest_due_seconds),
-            _alarming(hour, "$text-error"),
-            SparkCell(self.desk.trends.of(queue.name)),
-            fmt.clean(queue.dead_letter or ""),
-        )
-        quiet = not alarm(queue) and not any(values(queue.counts))
-        return Row(queue.name, cells, "muted" if quiet else "")
 
     def about(self) -> str:
         """How many there are and how they are ordered."""
-        if self.overview is None:
+        if self._cheap.value is None:
             return ""
-        number = str(len(self.overview.queues))
+        number = str(len(self.lines))
         parts = [
             f'{len(self.table.keys)} of {number} with "{self._words}"' if self._words else number,
             SORTS[self._sort],
@@ -174,9 +172,9 @@ class QueuesScreen(BossScreen):
 
     @on(LineTable.CellClicked)
     def _cell(self, event: LineTable.CellClicked) -> None:
-        if event.column == "jobs" and self.overview is not None:
-            counts = next(queue.counts for queue in self.overview.queues if queue.name == event.key)
-            state = StateBar(values(counts)).state_at(event.x, event.width)
+        here = next((line.queue for line in self.lines if line.queue.name == event.key), None)
+        if event.column == "jobs" and here is not None:
+            state = StateBar(values(here.counts)).state_at(event.x, event.width)
             if state:
                 chosen = And((QueueGlob.exactly(event.key), States((state,))))
                 self.post_message(Visit(JobsPlace(to_text(chosen))))
@@ -193,8 +191,8 @@ class QueuesScreen(BossScreen):
             return
         self._sort = by or orders[(orders.index(self._sort) + 1) % len(orders)]
         self.table.sorted_by = None if self._sort == "worst" else (self._sort, self._sort != "queue")
-        if self.overview is not None:
-            self._draw(self.overview, reorder=True)
+        if self._cheap.value is not None:
+            self._draw(reorder=True)
 
     def action_exact(self) -> None:
         """Count every state exactly, now."""
@@ -238,13 +236,40 @@ def _cost(reading: QueueOverview) -> float:
     return reading.elapsed_ms
 
 
+def _row(line: Line) -> Row:
+    queue, numbers = line.queue, values(line.queue.counts)
+    cells: tuple[Cell, ...] = (
+        fmt.clean(queue.name),
+        "implicit" if queue.implicit else fmt.clean(str(queue.options.get("policy") or "standard")),
+        StateBar(numbers),
+        counted(line.ready),
+        counted(queue.counts["active"]),
+        _alarming(queue.counts["failed"], "$text-warning"),
+        _waiting(queue.oldest_due_seconds),
+        _alarming(queue.failed_last_hour, "$text-error"),
+        SparkCell(line.trend),
+        fmt.clean(queue.dead_letter or ""),
+    )
+    return Row(queue.name, cells, "" if line.alarm or any(numbers) else "muted")
+
+
+def _unsure(line: Line) -> bool:
+    counts = line.queue.counts
+    return any(count.truth is not Truth.EXACT for count in (*counts.values(), line.queue.failed_last_hour))
+
+
 def _has(row: Row, words: list[str]) -> bool:
     name = fmt.clean(row.key).casefold()
     return all(word in name for word in words)
 
 
 def _alarming(count: Count, style: str) -> Cell:
-    return Content(counted(count)).stylize(style) if count.value else counted(count)
+    return _styled(counted(count), style) if count.value else counted(count)
+
+
+@lru_cache(4096)
+def _styled(text: str, style: str) -> Content:
+    return Content(text).stylize(style)
 
 
 def _waiting(seconds: float | None) -> Cell:
@@ -253,4 +278,4 @@ def _waiting(seconds: float | None) -> Cell:
     text = fmt.age(seconds)
     if seconds < LATE_SECONDS:
         return text
-    return Content(text).stylize("$text-error" if seconds >= VERY_LATE_SECONDS else "$text-warning")
+    return _styled(text, "$text-error" if seconds >= VERY_LATE_SECONDS else "$text-warning")
