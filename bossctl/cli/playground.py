@@ -87,7 +87,10 @@ def _open_tui(spec: ConnectionSpec, refresh: float) -> int:
 
 
 def _need_terminal(settings: Settings) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the terminal UI needs a terminal on stdin and stdout", "bossctl queue list, or bossctl stats")
+    # Textual draws on stderr: with that in a file the terminal stays empty.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise UsageError(
+            "the terminal UI needs a terminal on stdin, stdout and stderr", "bossctl queue list, or bossctl stats"
+        )
     if dumb_terminal(settings.environ):
         raise UsageError("the terminal UI cannot draw on TERM=dumb", "TERM=xterm-256color bossctl tui")
