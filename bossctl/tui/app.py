@@ -14,6 +14,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
+from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from bossctl.errors import BossctlError, Exit
@@ -59,7 +60,7 @@ class BossApp(App[None]):
         Command("app.back", "escape", "Back", "to the screen before", action="back"),
         Command("app.refresh", "r", "Refresh", "read everything again now", action="refresh_readings"),
         Command("app.pause", "p", "Pause", "or go on reading", action="pause"),
-        Command("app.line", "colon", "Command line", "type a command", action="command_line"),
+        Command("app.line", "colon", "Command line", "type a command", action="command_line", opens_line=True),
         Command("app.palette", "ctrl+p", "Palette", "find a command", action="command_palette"),
         Command("app.dark", "t", "Light or dark", "", action="dark"),
         Command("app.theme", "", "Theme", "choose colours", action="change_theme"),
@@ -283,6 +284,8 @@ class BossApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing can be changed before the database is open, or through a read-only connection."""
+        if action == "command_line" and (self._here is None or isinstance(self.focused, Input)):
+            return False
         if action == "queue_ensure":
             target = self.desk.target
             return True if target is not None and not target.read_only else None

@@ -26,7 +26,8 @@ class Command:
     `id` such as `queue.ensure` names it in the keymap file; its last part is its name on the `:` line. `keys`
     are Textual's key names, separated by commas, or empty. `args` name the arguments of the `:` line: `name`
     must be given, `name?` may be, `name...` takes the rest of the line. `changes` says that it writes. `action`
-    defaults to the id with underscores.
+    defaults to the id with underscores. `opens_line` says that one goes on typing after the key: it is seen to before
+    the next key, so its owner's `check_action` must refuse it while a field has the focus.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Command:
     footer: bool = False
     changes: bool = False
     action: str = ""
+    opens_line: bool = False
 
     @property
     def name(self) -> str:
@@ -80,6 +82,7 @@ def bindings(commands: Sequence[Command]) -> list[BindingType]:
             command.title,
             show=command.footer,
             tooltip=command.tooltip,
+            priority=command.opens_line,
             id=command.id,
         )
         for command in commands

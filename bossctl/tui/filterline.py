@@ -27,7 +27,7 @@ class FilterLine(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Close the filter", show=False),
-        Binding("tab", "take", "Complete", show=False, priority=True),
+        Binding("tab", "take", "Complete", show=False),
     ]
 
     class Changed(Message):
@@ -63,7 +63,7 @@ class FilterLine(Vertical):
         field.cursor_position = len(text)
         self._say_choices(text)
         self.query_one(".filter-error").display = False
-        field.focus()
+        self.screen.set_focus(field)  # at once: `focus()` would let the next keys go elsewhere
 
     def close(self) -> None:
         """Hide the line; the focus goes back to where the screen wants it."""

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 from textual.worker import Worker
 
 from bossctl import format as fmt
@@ -74,6 +75,12 @@ class BossScreen(Screen[None]):
     def go_back(self) -> bool:
         """Undo something of this screen's own, such as a filter, instead of leaving it; whether there was any."""
         return False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that open the filter line are letters while a field has the focus or a dialog is open."""
+        if action == "filter" and (self.app.screen is not self or isinstance(self.focused, Input)):
+            return False
+        return super().check_action(action, parameters)
 
     # --- the frame
 

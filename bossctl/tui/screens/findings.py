@@ -52,8 +52,12 @@ class FindingsScreen(BossScreen):
 
     heading = "Findings"
     COMMAND_LIST = (
-        Command("findings.jobs", "enter", "Its jobs", "the jobs of a finding", "Findings", footer=True, action="open"),
-        Command("findings.queue", "o", "Queue", "the queue of a finding", "Findings", footer=True, action="open_queue"),
+        Command(
+            "findings.its-jobs", "enter", "Its jobs", "the jobs of a finding", "Findings", footer=True, action="open"
+        ),
+        Command(
+            "findings.its-queue", "o", "Queue", "the queue of a finding", "Findings", footer=True, action="open_queue"
+        ),
         Command("findings.down", "right_square_bracket", "Read on", "scroll the detail", "Findings", action="read_on"),
         Command("findings.up", "left_square_bracket", "Read back", "scroll the detail", "Findings", action="read_back"),
     )

@@ -45,7 +45,7 @@ class JobScreen(BossScreen):
         Command("job.panes", "tab", "Next pane", "life, payload, output", "Job", footer=True, action="next_pane"),
         Command("job.panes-back", "shift+tab", "Pane back", "", "Job", action="previous_pane"),
         Command("job.zoom", "z", "Zoom", "one pane alone, or all", "Job", footer=True, action="zoom"),
-        Command("job.queue", "o", "Queue", "the queue it is in", "Job", footer=True, action="open_queue"),
+        Command("job.its-queue", "o", "Queue", "the queue it is in", "Job", footer=True, action="open_queue"),
         Command("job.source", "w", "Whence", "the job it is the dead letter of", "Job", action="source"),
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)

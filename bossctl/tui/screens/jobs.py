@@ -39,6 +39,7 @@ class JobsScreen(BossScreen):
             "Jobs",
             footer=True,
             action="filter",
+            opens_line=True,
         ),
         Command(
             "jobs.next", "n,right_square_bracket", "Next page", "older jobs", "Jobs", footer=True, action="next_page"

@@ -37,7 +37,7 @@ class QueueScreen(BossScreen):
     COMMAND_LIST = (
         Command("queue.open", "enter", "Open", "the job under the cursor", "Queue", footer=True, action="open"),
         Command(
-            "queue.jobs", "slash", "Filter", "its jobs by the selection language", "Queue", footer=True, action="jobs"
+            "queue.filter", "slash", "Filter", "its jobs by the selection language", "Queue", footer=True, action="jobs"
         ),
         Command("queue.next", "n,right_square_bracket", "Next page", "older jobs", "Queue", action="next_page"),
         Command("queue.newer", "b,left_square_bracket", "Page back", "newer jobs", "Queue", action="previous_page"),

@@ -63,7 +63,16 @@ class QueuesScreen(BossScreen):
     heading = "Queues"
     COMMAND_LIST = (
         Command("queues.open", "enter", "Open", "the queue under the cursor", "Queues", footer=True, action="open"),
-        Command("queues.filter", "slash", "Filter", "by words in a name", "Queues", footer=True, action="filter"),
+        Command(
+            "queues.filter",
+            "slash",
+            "Filter",
+            "by words in a name",
+            "Queues",
+            footer=True,
+            action="filter",
+            opens_line=True,
+        ),
         Command("queues.sort", "s", "Sort", "by the next column, or click a title", "Queues", ("by?",), action="sort"),
         Command("queues.exact", "x", "Count exactly", "one scan of all jobs", "Queues", action="exact"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -36,9 +37,9 @@ class CommandLineScreen(ModalScreen[Invocation | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False),
-        Binding("tab", "take", "Complete", show=False, priority=True),
-        Binding("up", "earlier(-1)", "Earlier line", show=False, priority=True),
-        Binding("down", "earlier(1)", "Later line", show=False, priority=True),
+        Binding("tab", "take", "Complete", show=False),
+        Binding("up", "earlier(-1)", "Earlier line", show=False),
+        Binding("down", "earlier(1)", "Later line", show=False),
     ]
 
     def __init__(
@@ -68,6 +69,15 @@ class CommandLineScreen(ModalScreen[Invocation | None]):
         """Ready to type."""
         self.query_one(".error").display = False
         self.query_one(Input).cursor_position = len(self._text) + 1
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the field has the focus is not lost."""
+        if self.focused is None and event.is_printable and event.character is not None:
+            event.stop()
+            self._text += event.character
+            for field in self.query(Input):
+                self._set(self._text)
+                field.focus()
 
     def _completions(self) -> list[str]:
         return complete(self.query_one(Input).value, self._choices, self._values)
