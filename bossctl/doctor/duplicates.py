@@ -57,7 +57,8 @@ def _doubled_case(schedule: DoubledSchedule, generation: str) -> Case:
         since=schedule.first_minute,
         message=f"{_doubled_words(schedule)} ({bug})",
         evidence=[_slot_evidence(slot) for slot in newest_first],
-        advice=f"{advice}until then give its jobs a singletonKey with singletonSeconds: 60, or a queue of policy short",
+        advice=f"{advice}until then let the scheduled job only send the real work, with a singletonKey and"
+        " singletonSeconds: 60, which holds most of it back",
         command=list_jobs(schedule.queue),
     )
 
@@ -228,10 +229,18 @@ def _job_evidence(row: JobEvidence) -> Mapping[str, EvidenceValue]:
         "expire_seconds": row.expire_seconds,
         "expires_on": expires,
         "completed_on": row.completed_on,
+        "ran_seconds": _ran(row),
         "start_after": row.start_after,
         "reason": row.reason,
         "archived": row.archived,
     }
+
+
+def _ran(row: JobEvidence) -> float | None:
+    """How long the last attempt took, where it is over and the row still has its times."""
+    if row.started_on is None or row.completed_on is None or row.state in ("created", "retry", "active"):
+        return None
+    return round((row.completed_on - row.started_on).total_seconds(), 3)
 
 
 def reruns(readings: Readings) -> Iterator[Case]:
@@ -268,13 +277,13 @@ CHECKS: tuple[Check, ...] = (
         what="Looks for rows of the queue __pgboss__send-it that carry no throttling slot (singleton_on is NULL) and"
         " counts them per schedule and minute, in the archive too. Schedules that look alike in their sends are allowed"
         " one send each, and so are the several runs a minute of a cron with a list of seconds.",
-        why="pg-boss asked the scheduler for the same minute every 30 seconds and nothing held the second request back,"
-        " so the work of one cron slot was done twice, by jobs that both look normal.",
+        why="The scheduler sends what is due in the current minute on every pass, each 30 seconds, and nothing held the"
+        " second send back: the work of one cron slot was done twice, by jobs that both look normal.",
         confirm="Compare the jobs named in the evidence: different ids, same data, retry_count 0, created about 30 s"
         " apart within one minute.",
         fix="Upgrade every pg-boss process: to 10.1.0 or newer from 10.0.x, to 11.0.3 or newer from 11.0.0 to 11.0.2."
-        " Until then let the job itself be throttled (singletonKey with singletonSeconds: 60) or use a queue of policy"
-        " short.",
+        " Until then let the scheduled job only send the real work, with a singletonKey and singletonSeconds: 60 (these"
+        " releases ignore such options on the schedule itself).",
         releases="10.0.0 to 10.0.6 (fixed in 10.1.0), 11.0.0 to 11.0.2 (fixed in 11.0.3)",
         judge=slot_sent_twice,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bossctl.doctor.check import Case, Check, Readings
 from bossctl.doctor.known_bugs import BUGS, Bug, parse
@@ -46,7 +46,10 @@ def _schema_case(schema: SchemaNumber, generation: str) -> Iterator[Case]:
         severity=Severity.WARNING if fits and schema.number == WORST_SCHEMA else None,
         count=len(found),
         message=_schema_message(schema, first, last, found),
-        evidence=[_bug_evidence(bug, share if fits else "some") for bug, share in found.items()],
+        evidence=[
+            {**_bug_evidence(bug), "in_releases_of_this_number": share if fits else "some"}
+            for bug, share in found.items()
+        ],
         advice=f"upgrade to {_cure(found)} or newer, or check each of these against the release in use; there is no"
         " upgrade in place from 9 to 10 nor from 10 to 11",
         command=("info",),
@@ -71,7 +74,7 @@ def _schema_message(schema: SchemaNumber, first: str, last: str, found: Mapping[
 
 
 def _instance_case(release: str, instances: Sequence[Worker]) -> Iterator[Case]:
-    found = {bug: "all" for bug in BUGS if bug.affects(release)}
+    found = [bug for bug in BUGS if bug.affects(release)]
     if found:
         yield Case(
             queue=None,
@@ -81,7 +84,7 @@ def _instance_case(release: str, instances: Sequence[Worker]) -> Iterator[Case]:
             message=f"{some(len(instances), 'live instance')} of pg-boss {release} ({_hosts(instances)}):"
             f" {some(len(found), 'known bug')} that can run work twice or lose it"
             f" ({', '.join(bug.name for bug in found)})",
-            evidence=[_bug_evidence(bug, share) for bug, share in found.items()],
+            evidence=[_bug_evidence(bug) for bug in found],
             advice=f"upgrade these to {_cure(found)} or newer",
             command=("worker", "list"),
         )
@@ -92,18 +95,17 @@ def _hosts(instances: Sequence[Worker]) -> str:
     return listed(hosts[:3]) + (" …" if len(hosts) > 3 else "")
 
 
-def _cure(found: Mapping[Bug, str]) -> str:
+def _cure(found: Iterable[Bug]) -> str:
     return max((bug.fixed for bug in found), key=parse)
 
 
-def _bug_evidence(bug: Bug, share: str) -> Mapping[str, EvidenceValue]:
+def _bug_evidence(bug: Bug) -> Mapping[str, EvidenceValue]:
     return {
         "bug": bug.name,
         "effect": bug.effect,
         "what": bug.told,
         "affected": bug.first if bug.first == bug.last else f"{bug.first} to {bug.last}",
         "fixed_in": bug.fixed,
-        "in_releases_of_this_number": share,
     }
 
 

@@ -124,12 +124,15 @@ WITH sends AS MATERIALIZED (
   FROM minutes AS m
   WHERE m.sends > m.due
   WINDOW w AS (PARTITION BY m.queue, m.key)
+), seen AS (
+  SELECT m.queue, m.key, count(DISTINCT m.minute) AS slots FROM minutes AS m GROUP BY 1, 2
 )
 SELECT d.queue, d.key, d.minute, d.due, d.doubled, d.sends, d.surplus, d.first_minute, d.last_minute,
-       (SELECT count(DISTINCT m.minute) FROM minutes AS m WHERE m.queue = d.queue AND m.key = d.key) AS slots_seen,
+       seen.slots AS slots_seen,
        (SELECT min(c.cron) FROM {schedule} AS c WHERE c.name = d.queue AND c.key = d.key) AS cron,
        s.id::text AS id, s.created_on
 FROM doubled AS d
+JOIN seen ON seen.queue = d.queue AND seen.key = d.key
 JOIN sends AS s ON s.queue = d.queue AND s.key = d.key AND s.minute = d.minute AND s.data IS NOT DISTINCT FROM d.data
 WHERE d.newest <= %(shown)s
 ORDER BY d.queue, d.key, d.minute, s.created_on, s.id

@@ -50,6 +50,9 @@ async def test_a_handler_that_outlived_its_expiry_and_ran_again(
     assert (finding.count, finding.jobs, finding.subject) == (1, (job,), "handler-exceeded")
     assert finding.evidence[0]["attempts"] == 2
     assert "handler execution exceeded 1" in str(finding.evidence[0]["reason"])
+    ran = finding.evidence[0]["ran_seconds"]
+    assert isinstance(ran, float)
+    assert 0.9 < ran < 2.4, "it was given up before the handler was done"
     assert finding.remedy.command == "bossctl job list 'queue:slow is:rerun'"
 
 
