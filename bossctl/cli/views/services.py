@@ -52,7 +52,7 @@ def _schedule(schedule: Schedule, prediction: Prediction) -> list[Cell | str]:
         given(schedule.key),
         schedule.cron,
         schedule.timezone or "UTC",
-        runs or f"cannot predict: {prediction.reason}",
+        runs or prediction.reason or "-",
         last.id if last else "-",
         state_cell(last.state) if last else "-",
     ]
