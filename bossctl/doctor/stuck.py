@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
-from bossctl.doctor.words import list_jobs, some
-from bossctl.format import duration, timestamp
+from bossctl.doctor.words import ago, list_jobs, some
+from bossctl.format import duration
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings import Ground, JobEvidence, Supervision, Symptom, SymptomGroup, Symptoms
 from bossctl.models.workers import Worker
@@ -36,7 +36,7 @@ def _past_expiry_case(queue: str, groups: Sequence[SymptomGroup], symptoms: Symp
     rows = [symptoms.evidence[queue, job_id] for job_id in ids if (queue, job_id) in symptoms.evidence]
     jobs = sum(group.jobs for group in groups)
     oldest = min((group.first_on for group in groups if group.first_on), default=None)
-    running = f"; the oldest was fetched {_ago(oldest, now)}" if oldest else ""
+    running = f"; the oldest was fetched {ago(oldest, now)}" if oldest else ""
     return Case(
         queue=queue,
         subject="active past expiry",
@@ -105,7 +105,7 @@ def _silence(newest: datetime | None, found: Supervision, ground: Ground) -> str
         return f"{' and '.join(found.stamps) or 'no stamp'} was never set, and there are jobs older than 10m"
     name = next(column for column, at in found.stamps.items() if at == newest)
     usual = duration(_silence_allowed(found, ground))
-    return f"the last sign was {name} {_ago(newest, ground.now)}, where {usual} is long"
+    return f"the last sign was {name} {ago(newest, ground.now)}, where {usual} is long"
 
 
 def _registry(instances: Sequence[Worker] | None, alive: Sequence[Worker]) -> str:
@@ -134,10 +134,6 @@ def _instance_evidence(one: Worker) -> Mapping[str, EvidenceValue]:
         "heartbeat_on": one.heartbeat_on,
         "stopped_on": one.stopped_on,
     }
-
-
-def _ago(moment: datetime, now: datetime) -> str:
-    return f"{duration((now - moment).total_seconds())} ago ({timestamp(moment)})"
 
 
 CHECKS: tuple[Check, ...] = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from bossctl.format import timestamp
+from bossctl.format import duration, timestamp
 from bossctl.selector import And, Is, QueueGlob, to_text
 
 _GLOB_SIGN = re.compile(r"[\\*?]")
@@ -26,6 +26,11 @@ def listed(parts: Iterable[str]) -> str:
 def minute(moment: datetime) -> str:
     """A cron slot: `2026-01-02 03:04Z`."""
     return f"{timestamp(moment)[:-4]}Z"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`2h ago (2026-01-02 03:04:05Z)`."""
+    return f"{duration((now - moment).total_seconds())} ago ({timestamp(moment)})"
 
 
 def list_jobs(queue: str, *conditions: str) -> tuple[str, ...]:
