@@ -149,6 +149,8 @@ class BossApp(App[None]):
     async def _take_info(self, reading: Awaitable[bool]) -> None:
         await reading
         self.desk.info = self._info.value
+        if self._here is not None and self._here.in_use:
+            self._here.say_status()
 
     # --- places
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
 from typing import ClassVar
 
 from textual import on
@@ -10,214 +10,282 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.css.query import NoMatches
 from textual.events import DescendantFocus
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, Label, Static
+from textual.widgets import Button, ContentSwitcher, Input, Label, Static
 
-from bossctl import format as fmt
 from bossctl.errors import BossctlError, UsageError
-from bossctl.models.operations import EnsureAction, EnsureResult, OptionField, QueueForm, QueueSpec
-from bossctl.models.options import from_text, shown
+from bossctl.format import clean
+from bossctl.models.operations import EnsureAction, EnsureResult, QueueForm, QueueSpec
+from bossctl.models.queues import OptionValue
+from bossctl.tui import plans
 from bossctl.tui.desk import Desk
+from bossctl.tui.optionrow import OptionRow
+from bossctl.tui.screens.dialog import ChangeDialog
 
-_FLAG_WORDS = ("yes", "no")
+PAUSE = 0.3
+"""Seconds without a key in the name until its options are looked up."""
+FRAME_LINES = 11
+"""Lines of the dialog around its options."""
+NAME_HELP = "another name makes another queue: letters, digits, _ . / and -"
+toast = plans.ensured
 
 
-class EnsureForm(ModalScreen[EnsureResult | None]):
-    """Asks for a name and options, shows what would be done, does it on the second Enter.
+class EnsureForm(ChangeDialog[EnsureResult]):
+    """Asks for a name and options, shows the plan, then does it.
 
-    An option left empty is not touched. Dismissed with what was done, or None.
+    An option left empty, or as it was, is not touched.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", show=False),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
 
     def __init__(self, desk: Desk, name: str = "", policy: str = "") -> None:
-        super().__init__()
-        self._desk = desk
-        self._given = {"policy": policy} if policy else {}
+        super().__init__(desk)
         self._name = name
+        self._policy = policy
         self._form: QueueForm | None = None
+        self._spec: QueueSpec | None = None
         self._plan: EnsureResult | None = None
-        self._busy = False
+        self._shown_sql = False
 
     def compose(self) -> ComposeResult:
-        """The name, the options, the plan."""
-        with Vertical(id="ensure") as box:
+        """The target; the form or the plan; a message; buttons."""
+        known = [name for name in self._desk.names if name == clean(name) and not name.startswith("__")]
+        with Vertical(id="ensure", classes="dialog") as box:
             box.border_title = "Ensure a queue"
-            box.border_subtitle = "Enter: plan, then apply · Tab: next · Esc: close"
-            with Horizontal(classes="field"):
-                yield Label("queue")
-                known = SuggestFromList([name for name in self._desk.names if not name.startswith("__")])
-                yield Input(self._name, id="name", compact=True, suggester=known, placeholder="its name")
-            yield VerticalScroll(id="options", can_focus=False)
-            yield Static(id="focused", markup=False)
-            yield Static(id="plan", markup=False)
+            yield Static(plans.where(self._desk.target), classes="target", markup=False)
+            with ContentSwitcher(initial="form"):
+                with Vertical(id="form"):
+                    with Horizontal(id="name-row"):
+                        yield Label("  queue", classes="lead")
+                        yield Input(clean(self._name), id="name", compact=True, suggester=SuggestFromList(known))
+                        yield Static(id="known", classes="about", markup=False)
+                    yield VerticalScroll(id="options", can_focus=False)
+                    yield Static(id="help", markup=False)
+                with VerticalScroll(id="plan"):
+                    yield Static(id="plan-text", markup=False)
+            yield Static(id="message", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Plan", id="go-plan", variant="primary", compact=True)
+                yield Button("Apply", id="apply", variant="success", compact=True)
+                yield Button("Back", id="back", compact=True)
+                yield Button("Statements", id="statements", compact=True)
+                yield Button("Close", id="close", compact=True)
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         """Learn which options there are."""
+        self._turn_to("form")
         self.query_one("#name", Input).focus()
-        self.run_worker(self._load(), group="ensure")
+        self._look_up()
 
     # --- the options of this schema, and of this queue
 
-    async def _load(self) -> None:
+    def _look_up(self, pause: float = 0.0) -> None:
+        self.run_worker(self._load(pause), group="load", exclusive=True)
+
+    async def _load(self, pause: float = 0.0) -> None:
+        await asyncio.sleep(pause)
+        name = self._queue
+        if self._form is None:
+            self.say("reading …")
+        elif name == self._form.queue:
+            return
         try:
-            form = await self._desk.operator.queue_form(self._typed_name())
+            form = await self._desk.operator.queue_form(name)
         except BossctlError as error:
-            self._say(_error(error), "error")
+            self.say(plans.failure(error), "error")
             return
         if self.is_attached:
-            await self._show_options(form)
+            await self._show(form)
 
-    async def _show_options(self, form: QueueForm) -> None:
+    async def _show(self, form: QueueForm) -> None:
         options = self.query_one("#options", VerticalScroll)
         if self._form is None:
-            await options.mount_all(_row(field, self._given.get(field.name, "")) for field in form.fields)
+            self.say("")
+            await options.mount_all(OptionRow(option, exists=form.exists) for option in form.fields)
+            self.query_one("#ensure").styles.max_height = len(form.fields) + FRAME_LINES
+        else:
+            for option in form.fields:
+                self._row(option.name).load(option, exists=form.exists)
         self._form = form
-        for field in form.fields:
-            entry = self._entry(field)
-            entry.placeholder = fmt.clean(field.shown) if form.exists else "as pg-boss sets it"
-            entry.disabled = form.exists and field.fixed
-        title = "Change a queue" if form.exists else "Create a queue"
-        self.query_one("#ensure").border_title = title
+        about = "exists: only what you change is changed" if form.exists else "new: will be created" if form.queue else ""
+        self.query_one("#known", Static).update(Content(about))
+        self.query_one("#ensure").border_title = "Change a queue" if form.exists else "Create a queue"
+        if self._policy:
+            await self._ask_for_policy()
 
-    def _entry(self, field: OptionField) -> Input:
-        return self.query_one(f"#option-{field.name}", Input)
+    async def _ask_for_policy(self) -> None:
+        """Fill in the policy this was opened with, or say why it cannot be."""
+        policy, self._policy = self._policy, ""
+        row = self._row("policy")
+        if policy in row.option.choices and not row.fixed:
+            row.fill(policy)
+            return
+        try:
+            plan = await self._desk.operator.plan_ensure(QueueSpec(self._queue, {"policy": policy}))
+        except BossctlError as error:
+            self._complain(error)
+            return
+        if plan.action is EnsureAction.REFUSED:
+            self.say(plans.refusal(plan), "error")
 
-    def _typed_name(self) -> str:
-        return self.query_one("#name", Input).value.strip()
+    def _row(self, option: str) -> OptionRow:
+        return self.query_one(f"#row-{option}", OptionRow)
 
-    def _spec(self) -> QueueSpec:
-        """What was typed. Raises UsageError."""
-        options = {}
-        for field in self._form.fields if self._form else ():
-            text = self._entry(field).value.strip()
-            if text and not self._entry(field).disabled:
-                try:
-                    options[field.name] = from_text(field.name, text)
-                except UsageError as error:
-                    self._entry(field).focus()
-                    raise UsageError(f"{field.name}: {error}", error.hint) from None
-        return QueueSpec(self._typed_name(), options)
+    @property
+    def _rows(self) -> list[OptionRow]:
+        return list(self.query(OptionRow))
 
-    # --- plan and change
+    @property
+    def _queue(self) -> str:
+        """The queue's name: the one this was opened with, however it is shown, or what was typed."""
+        typed = self.query_one("#name", Input).value
+        return self._name if typed == clean(self._name) else typed.strip()
 
-    @on(Input.Changed)
-    def _changed(self) -> None:
-        if self._plan is not None:
-            self._plan = None
-            self._say("", "")
+    # --- while one types
 
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Say what the field is about."""
-        named = {f"option-{field.name}": field for field in (self._form.fields if self._form else ())}
-        field = named.get(event.widget.id or "")
-        told = _about(field) if field else "letters, digits, _ . / and -; an existing queue is changed"
-        self.query_one("#focused", Static).update(Content(fmt.clean(told)))
+    @on(Input.Changed, "#name")
+    def _name_edited(self) -> None:
+        self._look_up(PAUSE)
 
     @on(Input.Blurred, "#name")
     def _name_left(self) -> None:
-        if self._form is not None and self._typed_name() != self._form.queue:
-            self.run_worker(self._load(), group="ensure", exclusive=True)
+        self._look_up()
 
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        if self._busy:
+    @on(OptionRow.Edited)
+    def _edited(self) -> None:
+        self.say("")
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Say what the field is about."""
+        rows = [node for node in event.widget.ancestors if isinstance(node, OptionRow)]
+        told = rows[0].help if rows else NAME_HELP if event.widget.id == "name" else ""
+        self.query_one("#help", Static).update(Content(clean(told)))
+
+    # --- the plan
+
+    @on(Input.Submitted, "#name")
+    @on(OptionRow.Submitted)
+    @on(Button.Pressed, "#go-plan")
+    def _make_plan(self) -> None:
+        self.run_worker(self._planned(), group="plan", exclusive=True)
+
+    async def _planned(self) -> None:
+        if not self._queue:
+            self.say("give the queue a name", "error")
+            self.query_one("#name", Input).focus()
             return
-        self._busy = True
-        self.run_worker(self._go_on(), group="go-on")
-
-    async def _go_on(self) -> None:
+        await self._load()
+        if self._form is None or self._form.queue != self._queue:
+            return
+        options = self._options()
+        if options is None:
+            return
+        spec = QueueSpec(self._queue, options)
         try:
-            if self._plan is None:
-                await self._make_plan()
-            elif self._plan.action in (EnsureAction.CREATED, EnsureAction.UPDATED):
-                self.dismiss(await self._desk.operator.ensure(self._spec()))
-            else:
-                self.dismiss(self._plan)
+            plan = await self._desk.operator.plan_ensure(spec)
         except BossctlError as error:
-            self._say(_error(error), "error")
-        finally:
-            self._busy = False
-
-    async def _make_plan(self) -> None:
-        if not self._typed_name():
-            raise UsageError("give the queue a name")
-        if self._form is None or self._form.queue != self._typed_name():
-            await self._load()
-        plan = await self._desk.operator.ensure(self._spec(), apply=False)
-        if self.is_attached:
-            self._plan = plan
-            self._say("\n".join(_plan(plan)), "error" if plan.action is EnsureAction.REFUSED else "ready")
-
-    def _say(self, text: str, tone: str) -> None:
-        try:
-            told = self.query_one("#plan", Static)
-        except NoMatches:
+            self._complain(error)
             return
-        told.update(Content(fmt.clean(text, newline=True)))
-        told.set_class(tone == "error", "-error")
-        told.set_class(tone == "ready", "-ready")
+        if self.is_attached:
+            self._spec, self._plan = spec, plan
+            self._show_plan(plan)
 
-    def action_close(self) -> None:
-        """Nothing is changed."""
-        self.dismiss(None)
+    def _options(self) -> dict[str, OptionValue] | None:
+        """What was typed; None where something cannot be read, which is said under its field."""
+        wrong = [row for row in self._rows if not row.check()]
+        if wrong:
+            wrong[0].focus_entry()
+            return None
+        return {name: value for row in self._rows for name, value in row.wanted().items()}
 
+    def _complain(self, error: BossctlError) -> None:
+        """Say it under the option it is about, where it is about one."""
+        place, _, rest = str(error).partition(": ")
+        spec = QueueSpec(self._queue)
+        row = next((row for row in self._rows if spec.place(row.option.name) == place), None)
+        if row is None or not isinstance(error, UsageError):
+            self.say(plans.failure(error), "error")
+            return
+        row.complain(rest + (f" – {error.hint}" if error.hint else ""))
+        row.focus_entry()
 
-def _row(field: OptionField, text: str) -> Horizontal:
-    choices = _FLAG_WORDS if field.kind == "flag" else field.choices
-    known = SuggestFromList(choices) if choices else None
-    return Horizontal(
-        Label(field.name),
-        Input(text, id=f"option-{field.name}", compact=True, suggester=known),
-        Label(Content(fmt.clean(_about(field))), classes="about"),
-        classes="field",
-    )
+    def _show_plan(self, plan: EnsureResult) -> None:
+        if plan.action is EnsureAction.REFUSED:
+            self.say(plans.refusal(plan), "error")
+        elif plan.action is EnsureAction.UNCHANGED:
+            self.say("nothing to do: the queue is there as asked for")
+        else:
+            self.say("")
+            self._draw_plan()
+            self._turn_to("plan")
+            self.query_one("#apply", Button).focus()
 
+    def _draw_plan(self) -> None:
+        if self._plan is not None:
+            text = plans.ensure_plan(self._plan)
+            if self._shown_sql:
+                text += Content("\n\n") + plans.statements(self._plan.statements)
+            self.query_one("#plan-text", Static).update(text)
 
-def _about(field: OptionField) -> str:
-    """What an option means and what it takes."""
-    choices = f": {', '.join(field.choices)}" if field.kind == "policy" else ""
-    unit = f", in units of {fmt.exact_duration(field.unit_seconds)}" if field.unit_seconds > 1 else ""
-    return f"{field.what}{choices}{unit}" + ("; none clears it" if field.clearable else "")
+    def _turn_to(self, pane: str) -> None:
+        self.query_one(ContentSwitcher).current = pane
+        planning = pane == "plan"
+        for button in self.query(Button):
+            button.display = button.id == "close" or (button.id == "go-plan") != planning
+        keys = "Enter: apply · Esc: back · ^s: statements" if planning else "Enter: plan · Tab: next · Esc: close"
+        self.query_one("#ensure").border_subtitle = keys
 
+    @on(Button.Pressed, "#statements")
+    def action_statements(self) -> None:
+        """Show the statements under the plan, or hide them."""
+        self._shown_sql = not self._shown_sql
+        self._draw_plan()
 
-def _plan(plan: EnsureResult) -> Iterator[str]:
-    if plan.action is EnsureAction.REFUSED:
-        yield f"refused: {plan.reason}" + (f" ({plan.hint})" if plan.hint else "")
-        return
-    if plan.action is EnsureAction.UNCHANGED:
-        yield "nothing to do: it is there as asked for; Enter closes"
-        return
-    verb = "will create" if plan.action is EnsureAction.CREATED else "will change"
-    yield f"{verb} {plan.queue}: {', '.join(_changes(plan)) or 'with the options pg-boss sets'}"
-    yield from plan.notices
-    yield "Enter does it"
+    @on(Button.Pressed, "#back")
+    def _back(self) -> None:
+        """From the plan to the form; what was typed is still there."""
+        if not self.doing:
+            self._turn_to("form")
+            self.query_one("#name", Input).focus()
 
+    # --- the change
 
-def _changes(plan: EnsureResult) -> Iterator[str]:
-    for name, (before, after) in plan.changes.items():
-        new = shown(name, after)
-        created = plan.action is EnsureAction.CREATED
-        yield (
-            f"{name} {new}"
-            if created
-            else f"{name} {shown(name, before, client_defaults=plan.client_defaults)} → {new}"
+    @on(Button.Pressed, "#apply")
+    def _apply(self) -> None:
+        if self._spec is None or self._plan is None or self.doing:
+            return
+        verb = "create" if self._plan.action is EnsureAction.CREATED else "change"
+        name = self._spec.name
+        self.carry_out(
+            self._desk.operator.ensure(self._spec),
+            doing=f"{verb[:-1]}ing queue {name}",
+            whether=f"queue {name} was {verb}d",
         )
 
+    def told(self, result: EnsureResult) -> str:
+        """The refusal, or what was done."""
+        return plans.refusal(result) if result.action is EnsureAction.REFUSED else toast(result)
 
-def _error(error: BossctlError) -> str:
-    return f"{error}" + (f"\n{error.hint}" if error.hint else "")
+    def settled(self, result: EnsureResult) -> bool:
+        """Unless it was refused."""
+        return result.action is not EnsureAction.REFUSED
 
+    def failed(self, result: EnsureResult | None) -> None:
+        """Back to the form; the next plan begins with how things are by then."""
+        self._turn_to("form")
+        self._form = None if self._form is None else QueueForm("", self._form.exists, self._form.fields)
 
-def toast(result: EnsureResult) -> str:
-    """What was done, in one sentence."""
-    changes = ", ".join(_changes(result)) if result.applied else ""
-    sentence = f"{result.action.value} queue {result.queue}" + (f": {changes}" if changes else "")
-    return fmt.clean(sentence + (f" ({result.reason})" if result.reason else ""))
+    @on(Button.Pressed, "#close")
+    def _close(self) -> None:
+        super().action_close()
+
+    def action_close(self) -> None:
+        """From the plan back to the form, from the form away."""
+        if self.query_one(ContentSwitcher).current == "plan" and not self.doing:
+            self._back()
+        else:
+            super().action_close()

@@ -31,6 +31,8 @@ from bossctl.tui.words import distance, moment, pairs, run_time
 FINISHED = ("completed", "cancelled", "failed", "expired")
 PANES = ("life", "data", "output")
 LABEL = 16
+LONGEST = 400
+"""Cells of a field's value."""
 _COLUMNS = (
     *("priority", "retry_count", "retry_limit", "singleton_key", "dead_letter", "blocked"),
     *("created_on", "start_after", "started_on", "completed_on", "keep_until"),
@@ -44,7 +46,7 @@ class JobScreen(BossScreen):
     COMMAND_LIST = (
         Command("job.panes", "tab", "Next pane", "life, payload, output", "Job", footer=True, action="next_pane"),
         Command("job.panes-back", "shift+tab", "Pane back", "", "Job", action="previous_pane"),
-        Command("job.zoom", "z", "Zoom", "one pane alone, or all", "Job", footer=True, action="zoom"),
+        Command("job.zoom", "m", "Maximize", "one pane alone, or all", "Job", footer=True, action="zoom"),
         Command("job.its-queue", "o", "Queue", "the queue it is in", "Job", footer=True, action="open_queue"),
         Command("job.source", "w", "Whence", "the job it is the dead letter of", "Job", action="source"),
     )
@@ -233,7 +235,7 @@ def _value(name: str, value: object, now: datetime) -> str:
         return "yes" if value else "no"
     if name.endswith("_seconds") and isinstance(value, int | float) and value >= 60:
         return f"{value:g} ({fmt.duration(value)})"
-    return str(value)
+    return fmt.truncate(str(value), LONGEST)
 
 
 def _size(payload: Payload) -> str:

@@ -99,7 +99,8 @@ class QueueScreen(BossScreen):
         if queue.implicit:
             return "exists through its jobs (no queue table before pg-boss 10)"
         size = "" if self.detail.total_bytes is None else f", {fmt.size(self.detail.total_bytes)}"
-        return f"policy {queue.options.get('policy') or 'standard'} · {queue.storage} {queue.table}{size}"
+        table = "a table of its own" if queue.storage == "partition" else queue.table
+        return f"policy {queue.options.get('policy') or 'standard'} · {table}{size}"
 
     @property
     def queue_here(self) -> str | None:
