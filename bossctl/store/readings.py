@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from psycopg import sql
 
@@ -23,37 +22,15 @@ from bossctl.models.readings import (
     Symptoms,
 )
 from bossctl.store.connections import Row
+from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
 from bossctl.store.session import Transaction
 from bossctl.store.system import pgboss_info, read_workers
 
-PASS_SECONDS = {"8-9": 120.0, "10": 120.0, "11-12": 60.0}
-"""How often maintenance expires jobs by default."""
-
 OLD_JOB_SECONDS = 600
-SAMPLES = 20
 SLOTS_SHOWN = 20
 
 EVIDENCE_ROWS = 1000
 """Rows of evidence in a whole run; many groups share them, the fewer each."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """How far a run looks. `names` None means every queue."""
-
-    now: datetime
-    since_seconds: int
-    names: tuple[str, ...] | None
-
-    @property
-    def since(self) -> sql.Literal:
-        """The beginning of the window, as the statements take it."""
-        return sql.Literal(self.now - timedelta(seconds=self.since_seconds))
-
-    @property
-    def bound_names(self) -> list[str] | None:
-        """The names as the driver binds them."""
-        return None if self.names is None else list(self.names)
 
 
 Taker = Callable[[Transaction, Scope], Awaitable[object]]
@@ -71,8 +48,7 @@ async def known_queues(transaction: Transaction) -> tuple[str, ...]:
 
 async def take_symptoms(transaction: Transaction, scope: Scope) -> Symptoms:
     """One pass over the jobs of the window that are not plainly completed, then the rows of some samples."""
-    interval = await _pass_interval(transaction)
-    grace = 2 * (interval or PASS_SECONDS[transaction.queries.catalog.generation])
+    grace = await pass_grace(transaction)
     rows = await transaction.rows("job_symptoms", {"grace": grace, "names": scope.bound_names}, since=scope.since)
     groups = tuple(sorted(map(_group, rows), key=lambda group: (group.queue, group.state, group.symptoms)))
     return Symptoms(groups, await _evidence(transaction, groups), grace)
@@ -111,7 +87,7 @@ async def take_supervision(transaction: Transaction, scope: Scope) -> Supervisio
         jobs=bool(work["jobs"]),
         old_jobs=bool(work["old_jobs"]),
         instances=registry.workers if registry else None,
-        interval_seconds=await _pass_interval(transaction),
+        interval_seconds=await pass_interval(transaction),
     )
 
 
@@ -131,14 +107,6 @@ _SUPERVISOR_STAMPS = {
     "monitor_on": ("queue.monitor_on",),
     "flow_on": ("version.flow_on",),
 }
-
-
-async def _pass_interval(transaction: Transaction) -> float | None:
-    registry = transaction.queries.catalog.tables.get("instance")
-    if registry is None or not registry.readable:
-        return None
-    row = await transaction.row("pass_interval")
-    return row["seconds"] if row else None
 
 
 def _group(row: Row) -> SymptomGroup:

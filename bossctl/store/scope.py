@@ -1,0 +1,49 @@
+"""How far a doctor's run looks, and the patience that its readings share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import sql
+
+from bossctl.store.session import Transaction
+
+SAMPLES = 20
+
+PASS_SECONDS = {"8-9": 120.0, "10": 120.0, "11-12": 60.0}
+"""How often maintenance expires jobs by default."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How far a run looks. `names` None means every queue."""
+
+    now: datetime
+    since_seconds: int
+    names: tuple[str, ...] | None
+
+    @property
+    def since(self) -> sql.Literal:
+        """The beginning of the window, as the statements take it."""
+        return sql.Literal(self.now - timedelta(seconds=self.since_seconds))
+
+    @property
+    def bound_names(self) -> list[str] | None:
+        """The names as the driver binds them."""
+        return None if self.names is None else list(self.names)
+
+
+async def pass_interval(transaction: Transaction) -> float | None:
+    """How often live supervisors pass, where instances register it."""
+    registry = transaction.queries.catalog.tables.get("instance")
+    if registry is None or not registry.readable:
+        return None
+    row = await transaction.row("pass_interval")
+    return row["seconds"] if row else None
+
+
+async def pass_grace(transaction: Transaction) -> float:
+    """Two maintenance intervals: how long after its time a job may stay as it is."""
+    interval = await pass_interval(transaction)
+    return 2 * (interval or PASS_SECONDS[transaction.queries.catalog.generation])
