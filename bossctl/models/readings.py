@@ -31,6 +31,18 @@ class Symptom(IntFlag):
     """Waits as if new although it had been fetched, and no failure was recorded."""
     PAST_EXPIRY = 256
     """Active past its expiry by more than two maintenance intervals."""
+    RESULT = 512
+    """Waits or runs although a result that is no error was recorded."""
+    HEARTBEAT_LOST = 1024
+    """Failed by maintenance because its heartbeat stayed away."""
+    SHUT_DOWN = 2048
+    """Given back by a worker that was shut down while the handler ran."""
+    DATABASE_ERROR = 4096
+    """Failed by an error of PostgreSQL, thrown by the handler as far as the row tells."""
+    COMPLETION_FAILED = 8192
+    """The same, thrown while pg-boss completed it."""
+    RESET = 16384
+    """Ended before, and its counters say that it was never fetched, or only once."""
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,16 @@ FROM (
   FROM (
     SELECT r.name, r.state, r.id, r.retry_count, coalesce(r.completed_on, r.started_on, r.created_on) AS moment,
            CASE WHEN r.state = 'completed' THEN 64
-           WHEN r.state = 'cancelled' OR r.started_on IS NULL THEN 0
+           WHEN r.state = 'cancelled' THEN 0
+           WHEN r.started_on IS NULL THEN
+             CASE WHEN r.state < 'active' AND r.retry_count = 0 AND r.completed_on IS NOT NULL THEN 16384 ELSE 0 END
            ELSE CASE WHEN r.reason IS NULL THEN 0
+                WHEN r.reason = 'job heartbeat timeout' THEN
+                  CASE WHEN r.state > 'completed' AND isfinite(r.start_after) AND isfinite(r.created_on)
+                        AND extract(epoch FROM r.start_after - r.created_on) < coalesce(r.heartbeat_seconds, 0) - 1
+                       THEN 0 ELSE 1024 END
+                WHEN r.reason = 'pg-boss shut down while active' THEN
+                  CASE WHEN r.state > 'completed' THEN 0 ELSE 2048 END
                 WHEN r.reason LIKE 'handler execution exceeded %%'
                      AND length(substring(r.reason FROM 'exceeded (\d+)ms$')) >= 10
                      AND substring(r.reason FROM 'exceeded (\d+)ms$')::numeric > 2147483647 THEN 2
@@ -64,13 +72,25 @@ FROM (
               + CASE WHEN r.state = 'created' AND r.silent THEN 128 ELSE 0 END
               + CASE WHEN r.state = 'active' AND NOT r.archived AND isfinite(r.started_on)
                       AND extract(epoch FROM now() - r.started_on) > r.expire_seconds + %(grace)s THEN 256 ELSE 0 END
+              + CASE WHEN r.state < 'completed' AND r.result THEN 512 ELSE 0 END
+              + CASE WHEN r.state < 'completed' AND r.database_error THEN
+                  CASE WHEN r.in_completion THEN 8192 ELSE 4096 END ELSE 0 END
+              + CASE WHEN r.state = 'active' AND r.retry_count = 0 AND r.completed_on IS NOT NULL THEN 16384 ELSE 0 END
            END AS mask
     FROM (
       SELECT j.name, j.state, j.id, j.retry_count, j.retry_delay, j.retry_backoff, j.created_on, j.start_after,
-             j.started_on, j.completed_on, j.expire_seconds, j.archived, j.output IS NULL AS silent,
+             j.started_on, j.completed_on, j.expire_seconds, j.heartbeat_seconds, j.archived, j.output IS NULL AS silent,
+             CASE WHEN j.state < 'completed' AND j.started_on IS NOT NULL AND j.output IS NOT NULL
+                  THEN NOT j.output ?| ARRAY['message', 'stack']
+                    AND NOT coalesce(j.output->'value' ?| ARRAY['message', 'stack'], false)
+                    AND j.output->>'value' IS DISTINCT FROM 'pg-boss shut down while active' ELSE false END AS result,
+             CASE WHEN j.state < 'completed' AND j.started_on IS NOT NULL AND j.output IS NOT NULL
+                  THEN j.output ?& ARRAY['code', 'severity', 'routine'] ELSE false END AS database_error,
+             CASE WHEN j.state < 'completed' AND j.started_on IS NOT NULL AND j.output IS NOT NULL
+                  THEN j.output->>'stack' ~ '\mcomplete \(' ELSE false END AS in_completion,
              CASE WHEN (j.state < 'active' AND j.started_on IS NOT NULL)
                     OR (j.state >= 'active' AND j.state NOT IN ('completed', 'cancelled') AND j.retry_count > 0)
-                  THEN coalesce(j.output->>'message', j.output->'value'->>'message') END AS reason
+                  THEN coalesce(j.output->>'message', j.output->'value'->>'message', j.output->>'value') END AS reason
       FROM {all_jobs} AS j
       WHERE (j.state <> 'completed' OR j.retry_count > 0)
         AND ((j.state < 'completed' AND NOT j.archived)
@@ -93,7 +113,8 @@ FROM unnest(%(names)s::text[], %(ids)s::uuid[]) AS wanted (name, id)
 CROSS JOIN LATERAL (
   SELECT j.id::text AS id, j.name AS queue, j.state::text AS state, j.retry_count, j.retry_limit, j.created_on,
          j.start_after, j.started_on, j.completed_on, j.expire_seconds::float8 AS expire_seconds,
-         left(coalesce(j.output->>'message', j.output->'value'->>'message'), 200) AS reason, j.archived
+         left(coalesce(j.output->>'message', j.output->'value'->>'message',
+           CASE WHEN jsonb_typeof(j.output->'value') = 'string' THEN j.output->>'value' END), 200) AS reason, j.archived
   FROM {all_jobs} AS j
   WHERE j.name = wanted.name AND j.id = wanted.id
   OFFSET 0
