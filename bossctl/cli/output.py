@@ -36,13 +36,14 @@ OutputOption = Annotated[
 
 
 class Printer:
-    """Writes one command's answer to stdout."""
+    """Writes one command's answer to stdout. `closed` says that nobody reads it any more."""
 
     def __init__(self, settings: Settings, output: str) -> None:
         self.format = Format(output)
         self.terminal = sys.stdout.isatty()
         self.colour = self.terminal and not settings.colourless
         self.width = shutil.get_terminal_size().columns
+        self.closed = False
 
     @property
     def human(self) -> bool:
@@ -100,16 +101,19 @@ class Printer:
 
     def paragraph(self, text: str, indent: int = 2) -> None:
         """Print text for reading: wrapped on a terminal, one line elsewhere."""
+        self.text(self.wrapped(text, indent))
+
+    def wrapped(self, text: str, indent: int = 0) -> str:
+        """Text for reading as `paragraph` prints it."""
         from bossctl.format import clean
 
         blanks = " " * indent
         if not self.terminal:
-            self.text(f"{blanks}{clean(text)}\n")
-            return
+            return f"{blanks}{clean(text)}\n"
         from textwrap import wrap
 
         lines = wrap(clean(text), max(20, self.width - indent), break_long_words=False, break_on_hyphens=False)
-        self.text("".join(f"{blanks}{line}\n" for line in lines))
+        return "".join(f"{blanks}{line}\n" for line in lines)
 
     def clean_line(self, text: str) -> None:
         """Print one line of text from the database or about it."""
@@ -142,22 +146,32 @@ class Printer:
     def text(self, text: str) -> None:
         """Print text for people, in the terminal's encoding."""
         encoding = sys.stdout.encoding or "utf-8"
-        _write(text.encode(encoding, "backslashreplace"))
+        self._write(text.encode(encoding, "backslashreplace"))
 
     def data(self, text: str) -> None:
         """Print text for programs, in UTF-8."""
-        _write(text.encode("utf-8", "backslashreplace"))
+        self._write(text.encode("utf-8", "backslashreplace"))
 
+    def _write(self, data: bytes) -> None:
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            self.closed = True
+            silence_stdout()
+            if error.errno != errno.EPIPE:
+                raise UsageError(f"cannot write the output: {error.strerror}") from None
 
-def _write(data: bytes) -> None:
-    try:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        silence_stdout()
-        if error.errno != errno.EPIPE:
-            raise UsageError(f"cannot write the output: {error.strerror}") from None
+    def unread(self) -> bool:
+        """Whether nobody reads stdout any more: its pipe is closed on the other side."""
+        from select import POLLERR, POLLNVAL, poll
+
+        if not self.closed:
+            waiting = poll()
+            waiting.register(sys.stdout.fileno(), 0)
+            self.closed = any(event & (POLLERR | POLLNVAL) for _, event in waiting.poll(0))
+        return self.closed
 
 
 def silence_stdout() -> None:

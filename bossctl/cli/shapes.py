@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bossctl.cli.document import JsonText
@@ -174,9 +174,9 @@ def check(value: Check) -> Shape:
     return {"code": value.code, "slug": value.slug, "severity": value.severity.value, **_fields(value, *texts)}
 
 
-def finding(value: Finding) -> Shape:
-    """One finding of doctor."""
-    return {
+def finding(value: Finding, known: Collection[str] | None = None) -> Shape:
+    """One finding of doctor; with a baseline it says whether that has it."""
+    shape: Shape = {
         "code": value.code,
         "slug": value.slug,
         "severity": value.severity.value,
@@ -191,27 +191,29 @@ def finding(value: Finding) -> Shape:
         "remedy": {"text": value.remedy.text, "command": value.remedy.command},
         "fingerprint": value.fingerprint,
     }
+    return shape if known is None else shape | {"known": value.fingerprint in known}
 
 
-def report(value: Report) -> Shape:
-    """A whole doctor run."""
+def report(value: Report, known: Collection[str] | None = None) -> Shape:
+    """A whole doctor run; with a baseline (`known` holds its fingerprints) each finding says whether it has it."""
     return {
         "target": target(value.target),
         "checks": [
             _fields(one, "code", "slug", "status", "reason") | {"elapsed_seconds": rounded(one.elapsed_seconds)}
             for one in value.checks
         ],
-        "findings": [finding(one) for one in value.findings],
-        "summary": summary(value),
+        "findings": [finding(one, known) for one in value.findings],
+        "summary": summary(value, known),
     }
 
 
-def summary(value: Report) -> dict[str, int]:
-    """Findings per severity and the checks that were skipped."""
-    tally = dict.fromkeys(("error", "warning", "info"), 0)
+def summary(value: Report, known: Collection[str] | None = None) -> dict[str, int]:
+    """Findings per severity, the checks that were skipped, and with a baseline the findings it has."""
+    tally: dict[str, int] = dict.fromkeys(("error", "warning", "info"), 0)
     for one in value.findings:
         tally[one.severity.value] += 1
-    return tally | {"skipped": sum(check.status.value == "skipped" for check in value.checks)}
+    tally["skipped"] = sum(check.status.value == "skipped" for check in value.checks)
+    return tally if known is None else tally | {"known": sum(one.fingerprint in known for one in value.findings)}
 
 
 def _fields(value: object, *names: str) -> Shape:
