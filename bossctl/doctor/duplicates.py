@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
+from bossctl.doctor.check import Case, Check, Readings
+from bossctl.doctor.grouped import by_queue, ids, job_evidence, rows, standing
 from bossctl.doctor.words import list_jobs, listed, minute, some
 from bossctl.format import duration
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
@@ -149,27 +148,8 @@ def ran_past_expiry(readings: Readings) -> Iterator[Case]:
     symptoms = readings[Symptoms]
     for signature in _SIGNATURES:
         if signature.only in (None, readings.ground.generation):
-            for queue, groups in _by_queue(symptoms.groups, signature.symptoms).items():
+            for queue, groups in by_queue(symptoms.groups, signature.symptoms).items():
                 yield _expiry_case(queue, signature, groups, symptoms.evidence)
-
-
-def _by_queue(groups: Iterable[SymptomGroup], wanted: Symptom) -> Mapping[str, Sequence[SymptomGroup]]:
-    """Groups with a wanted symptom. What was put back by hand after it had finished is another story."""
-    found: dict[str, list[SymptomGroup]] = defaultdict(list)
-    for group in groups:
-        if group.symptoms & wanted and not group.symptoms & Symptom.FINISHED_BEFORE:
-            found[group.queue].append(group)
-    return found
-
-
-_STANDING = {
-    "created": "wait to run again",
-    "retry": "wait to run again",
-    "active": "run again now",
-    "failed": "failed in the end",
-    "expired": "expired in the end",
-    "completed": "completed in the end",
-}
 
 
 def _expiry_case(
@@ -178,10 +158,10 @@ def _expiry_case(
     groups: Sequence[SymptomGroup],
     evidence: Mapping[tuple[str, str], JobEvidence],
 ) -> Case:
-    rows = _rows(groups, evidence)
+    shown = rows(groups, evidence)
     jobs = sum(group.jobs for group in groups)
     verb = "was" if jobs == 1 else "were"
-    limits = sorted({row.expire_seconds for row in rows if row.expire_seconds is not None})
+    limits = sorted({row.expire_seconds for row in shown if row.expire_seconds is not None})
     limit = f" (expiry {listed(duration(each) for each in limits[:3])})" if limits else ""
     attempts = max(group.attempts for group in groups)
     return Case(
@@ -189,64 +169,20 @@ def _expiry_case(
         subject=signature.name,
         certainty=signature.certainty,
         count=jobs,
-        jobs=_ids(groups),
+        jobs=ids(groups),
         since=min((group.first_on for group in groups if group.first_on), default=None),
-        message=f"{some(jobs, 'job')} of queue {queue} {verb} {signature.told}{limit}; {_standing(groups)};"
+        message=f"{some(jobs, 'job')} of queue {queue} {verb} {signature.told}{limit}; {standing(groups)};"
         f" fetched up to {some(attempts, 'time')}",
-        evidence=[_job_evidence(row) for row in rows],
+        evidence=[job_evidence(row) for row in shown],
         advice=signature.advice,
         command=list_jobs(queue, "rerun"),
     )
 
 
-def _standing(groups: Iterable[SymptomGroup]) -> str:
-    told: dict[str, int] = defaultdict(int)
-    for group in groups:
-        told[_STANDING.get(group.state, group.state)] += group.jobs
-    return listed(f"{jobs:,} {words}" for words, jobs in told.items())
-
-
-def _ids(groups: Sequence[SymptomGroup]) -> tuple[str, ...]:
-    return tuple(sorted({job_id for group in groups for job_id in group.samples}))[:JOBS_SHOWN]
-
-
-def _rows(groups: Sequence[SymptomGroup], evidence: Mapping[tuple[str, str], JobEvidence]) -> Sequence[JobEvidence]:
-    found = {(group.queue, job_id) for group in groups for job_id in group.samples} & evidence.keys()
-    return [evidence[key] for key in sorted(found)][:JOBS_SHOWN]
-
-
-def _job_evidence(row: JobEvidence) -> Mapping[str, EvidenceValue]:
-    expires = None
-    if row.started_on is not None and row.expire_seconds is not None and row.expire_seconds < 1e9:
-        expires = row.started_on + timedelta(seconds=row.expire_seconds)
-    return {
-        "id": row.id,
-        "state": row.state,
-        "attempts": row.retry_count + 1,
-        "retry_limit": row.retry_limit,
-        "created_on": row.created_on,
-        "started_on": row.started_on,
-        "expire_seconds": row.expire_seconds,
-        "expires_on": expires,
-        "completed_on": row.completed_on,
-        "ran_seconds": _ran(row),
-        "start_after": row.start_after,
-        "reason": row.reason,
-        "archived": row.archived,
-    }
-
-
-def _ran(row: JobEvidence) -> float | None:
-    """How long the last attempt took, where it is over and the row still has its times."""
-    if row.started_on is None or row.completed_on is None or row.state in ("created", "retry", "active"):
-        return None
-    return round((row.completed_on - row.started_on).total_seconds(), 3)
-
-
 def reruns(readings: Readings) -> Iterator[Case]:
     """One case per queue."""
     symptoms = readings[Symptoms]
-    for queue, groups in _by_queue(symptoms.groups, Symptom.RERUN | Symptom.RESUMED).items():
+    for queue, groups in by_queue(symptoms.groups, Symptom.RERUN | Symptom.RESUMED).items():
         completed = sum(group.jobs for group in groups if group.symptoms & Symptom.RERUN)
         resumed = sum(group.jobs for group in groups if group.symptoms & Symptom.RESUMED)
         told = [f"{some(completed, 'job')} completed after more than one attempt"] if completed else []
@@ -257,10 +193,10 @@ def reruns(readings: Readings) -> Iterator[Case]:
             subject="reruns",
             certainty=Certainty.PROVEN,
             count=completed + resumed,
-            jobs=_ids(groups),
+            jobs=ids(groups),
             since=min((group.first_on for group in groups if group.first_on), default=None),
             message=f"in queue {queue} {listed(told)} (up to {some(attempts, 'attempt')}); why is no longer told",
-            evidence=[_job_evidence(row) for row in _rows(groups, symptoms.evidence)],
+            evidence=[job_evidence(row) for row in rows(groups, symptoms.evidence)],
             advice="if these should run only once, look for the failures in the application's log; a completion"
             " overwrites what the row knew of them",
             command=list_jobs(queue, "rerun"),
