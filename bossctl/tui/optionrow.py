@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from textual import on
@@ -23,7 +24,7 @@ CHANGED, WRONG = "*", "!"
 """Stand before an option that differs, and before one that cannot be."""
 
 CLIENT_DEFAULT = "client default"
-FIXED = "cannot change once the queue exists"
+FIXED = "fixed once the queue exists"
 
 PGBOSS_DEFAULTS: Mapping[str, str] = {
     "policy": "standard",
@@ -56,7 +57,7 @@ class OptionRow(Vertical):
     def __init__(self, option: OptionField, *, exists: bool) -> None:
         super().__init__(id=f"row-{option.name}")
         self.option = option
-        self._initial = ""
+        self._initial = self._seen = ""
         self._entry = self._new_entry()
         self._lead = Static(classes="lead", markup=False)
         self._about = Static(classes="about", markup=False)
@@ -88,7 +89,12 @@ class OptionRow(Vertical):
             self._entry.choices = _choices(option, self._initial)
         self._entry.value = self._initial if kept is None or self.fixed else kept
         self._entry.disabled = self.fixed
+        self._seen = self.text
         self.forgive()
+
+    def fill(self, text: str) -> None:
+        """Enter a text as the user would."""
+        self._entry.value = text
 
     @property
     def fixed(self) -> bool:
@@ -148,7 +154,7 @@ class OptionRow(Vertical):
         try:
             self.wanted()
         except UsageError as error:
-            self.complain(f"{error}" + (f" – {error.hint}" if error.hint else ""))
+            self.complain(problem(error))
             return False
         return True
 
@@ -174,8 +180,10 @@ class OptionRow(Vertical):
     @on(Choice.Changed)
     def _edited(self, event: Input.Changed | Choice.Changed) -> None:
         event.stop()
-        self.forgive()
-        self.post_message(self.Edited())
+        if self.text != self._seen:
+            self._seen = self.text
+            self.forgive()
+            self.post_message(self.Edited())
 
     @on(Input.Blurred)
     def _left(self, event: Input.Blurred) -> None:
@@ -191,6 +199,12 @@ class OptionRow(Vertical):
     def focus_entry(self) -> None:
         """Bring the keys here."""
         self._entry.focus()
+
+
+def problem(error: UsageError) -> str:
+    """What is wrong with a field, its hint with the names that fields have."""
+    hint = re.sub(r"--([a-z][a-z-]+)", lambda found: found[1].replace("-", "_"), error.hint or "")
+    return f"{error} – {hint}" if hint else str(error)
 
 
 def _initial(option: OptionField) -> str:

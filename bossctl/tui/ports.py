@@ -11,7 +11,7 @@ from typing import Protocol
 from bossctl.models.common import Target
 from bossctl.models.findings import Report
 from bossctl.models.jobs import Job, JobPage
-from bossctl.models.operations import EnsureResult, QueueForm, QueueSpec
+from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
 from bossctl.models.queues import QueueDetail, QueueOverview
 from bossctl.models.schema import Info
 from bossctl.selector import Selector
@@ -61,8 +61,20 @@ class Operator(Protocol):
         """The options this schema has, with their values where the queue exists."""
         ...
 
+    async def plan_ensure(self, spec: QueueSpec) -> EnsureResult:
+        """What `ensure` would do. Reads only."""
+        ...
+
     async def ensure(self, spec: QueueSpec, *, apply: bool = True) -> EnsureResult:
         """Create or update a queue; without `apply` only say what would be done."""
+        ...
+
+    async def plan_delete(self, name: str, *, with_jobs: bool = False) -> QueueDeletion:
+        """What deleting a queue means, or why it would be refused. Reads only."""
+        ...
+
+    async def delete_queue(self, name: str, *, with_jobs: bool = False) -> QueueDeletion:
+        """Delete a queue, and only `with_jobs` one that holds any."""
         ...
 
 

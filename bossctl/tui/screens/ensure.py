@@ -20,7 +20,7 @@ from bossctl.models.operations import EnsureAction, EnsureResult, QueueForm, Que
 from bossctl.models.queues import OptionValue
 from bossctl.tui import plans
 from bossctl.tui.desk import Desk
-from bossctl.tui.optionrow import OptionRow
+from bossctl.tui.optionrow import OptionRow, problem
 from bossctl.tui.screens.dialog import ChangeDialog
 
 PAUSE = 0.3
@@ -44,12 +44,13 @@ class EnsureForm(ChangeDialog[EnsureResult]):
 
     def __init__(self, desk: Desk, name: str = "", policy: str = "") -> None:
         super().__init__(desk)
-        self._name = name
+        self._opened_on = name
         self._policy = policy
         self._form: QueueForm | None = None
         self._spec: QueueSpec | None = None
         self._plan: EnsureResult | None = None
         self._shown_sql = False
+        self._loading = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         """The target; the form or the plan; a message; buttons."""
@@ -61,7 +62,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
                 with Vertical(id="form"):
                     with Horizontal(id="name-row"):
                         yield Label("  queue", classes="lead")
-                        yield Input(clean(self._name), id="name", compact=True, suggester=SuggestFromList(known))
+                        yield Input(clean(self._opened_on), id="name", compact=True, suggester=SuggestFromList(known))
                         yield Static(id="known", classes="about", markup=False)
                     yield VerticalScroll(id="options", can_focus=False)
                     yield Static(id="help", markup=False)
@@ -88,22 +89,23 @@ class EnsureForm(ChangeDialog[EnsureResult]):
 
     async def _load(self, pause: float = 0.0) -> None:
         await asyncio.sleep(pause)
-        name = self._queue
-        if self._form is None:
-            self.say("reading …")
-        elif name == self._form.queue:
-            return
-        try:
-            form = await self._desk.operator.queue_form(name)
-        except BossctlError as error:
-            self.say(plans.failure(error), "error")
-            return
-        if self.is_attached:
-            await self._show(form)
+        async with self._loading:
+            name = self._queue
+            if self._form is None:
+                self.say("reading …")
+            elif name == self._form.queue:
+                return
+            try:
+                form = await self._desk.operator.queue_form(name)
+            except BossctlError as error:
+                self.say(plans.failure(error), "error")
+                return
+            if self.is_attached:
+                await self._show(form)
 
     async def _show(self, form: QueueForm) -> None:
         options = self.query_one("#options", VerticalScroll)
-        if self._form is None:
+        if not self._rows:
             self.say("")
             await options.mount_all(OptionRow(option, exists=form.exists) for option in form.fields)
             self.query_one("#ensure").styles.max_height = len(form.fields) + FRAME_LINES
@@ -111,7 +113,9 @@ class EnsureForm(ChangeDialog[EnsureResult]):
             for option in form.fields:
                 self._row(option.name).load(option, exists=form.exists)
         self._form = form
-        about = "exists: only what you change is changed" if form.exists else "new: will be created" if form.queue else ""
+        about = (
+            "exists, will be changed" if form.exists else "new, will be created" if form.queue else ""
+        )
         self.query_one("#known", Static).update(Content(about))
         self.query_one("#ensure").border_title = "Change a queue" if form.exists else "Create a queue"
         if self._policy:
@@ -143,7 +147,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
     def _queue(self) -> str:
         """The queue's name: the one this was opened with, however it is shown, or what was typed."""
         typed = self.query_one("#name", Input).value
-        return self._name if typed == clean(self._name) else typed.strip()
+        return self._opened_on if typed == clean(self._opened_on) else typed.strip()
 
     # --- while one types
 
@@ -210,7 +214,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
         if row is None or not isinstance(error, UsageError):
             self.say(plans.failure(error), "error")
             return
-        row.complain(rest + (f" – {error.hint}" if error.hint else ""))
+        row.complain(problem(UsageError(rest, error.hint)))
         row.focus_entry()
 
     def _show_plan(self, plan: EnsureResult) -> None:

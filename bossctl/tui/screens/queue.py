@@ -22,7 +22,8 @@ from bossctl.tui.desk import Desk
 from bossctl.tui.joblist import JobList
 from bossctl.tui.places import JobPlace, JobsPlace, QueuePlace, Visit
 from bossctl.tui.polling import Poll
-from bossctl.tui.screens.base import WIDE, BossScreen, Reading
+from bossctl.tui.screens.base import WIDE, Reading
+from bossctl.tui.screens.changes import DELETE, ENSURE, QueueChanges
 from bossctl.tui.widgets.histogram import StateHistogram, StatePicked
 from bossctl.tui.widgets.table import LineTable
 from bossctl.tui.words import counted, pairs, ready
@@ -31,7 +32,7 @@ LABEL = 14
 """Cells of the names beside their values."""
 
 
-class QueueScreen(BossScreen):
+class QueueScreen(QueueChanges):
     """A queue, large."""
 
     COMMAND_LIST = (
@@ -45,6 +46,8 @@ class QueueScreen(BossScreen):
             "queue.dead", "d", "Dead letter", "go to its dead-letter queue", "Queue", footer=True, action="dead_letter"
         ),
         Command("queue.feeds", "w", "Whence", "go to a queue that dead-letters into it", "Queue", action="feed"),
+        ENSURE,
+        DELETE,
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar
 
@@ -24,7 +25,8 @@ from bossctl.tui.filterline import FilterLine
 from bossctl.tui.overviews import LATE_SECONDS, SORTS, VERY_LATE_SECONDS, Line, line_of, merge, ordered
 from bossctl.tui.places import JobsPlace, QueuePlace, QueuesPlace, Visit
 from bossctl.tui.polling import Poll
-from bossctl.tui.screens.base import BossScreen, Reading
+from bossctl.tui.screens.base import Reading
+from bossctl.tui.screens.changes import DELETE, ENSURE, QueueChanges
 from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.histogram import StateLegend, StatePicked
 from bossctl.tui.widgets.rows import Cell, Row
@@ -57,7 +59,7 @@ COLUMNS = (
 )
 
 
-class QueuesScreen(BossScreen):
+class QueuesScreen(QueueChanges):
     """The list of queues: where one starts."""
 
     heading = "Queues"
@@ -75,6 +77,8 @@ class QueuesScreen(BossScreen):
         ),
         Command("queues.sort", "s", "Sort", "by the next column, or click a title", "Queues", ("by?",), action="sort"),
         Command("queues.exact", "x", "Count exactly", "one scan of all jobs", "Queues", action="exact"),
+        replace(ENSURE, footer=True),
+        DELETE,
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
 

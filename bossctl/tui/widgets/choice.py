@@ -25,7 +25,6 @@ class Choice(Widget, can_focus=True):
     DEFAULT_CSS = """
     Choice {
         height: 1;
-        padding: 0 1;
         background: $panel;
         pointer: pointer;
         &:focus { background: $primary 30%; text-style: bold; }

@@ -1,0 +1,79 @@
+"""What screens that show queues offer to change: ensure a queue, delete one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bossctl.models.operations import EnsureResult, QueueDeletion
+from bossctl.tui import plans
+from bossctl.tui.commands import Command
+from bossctl.tui.places import QueuesPlace, Visit
+from bossctl.tui.screens.base import BossScreen
+from bossctl.tui.screens.delete import DeleteDialog
+from bossctl.tui.screens.dialog import ChangeDialog
+from bossctl.tui.screens.ensure import EnsureForm
+from bossctl.tui.widgets.table import LineTable
+
+ENSURE = Command(
+    "queue.ensure", "E", "Ensure", "create or change a queue", "Changes", ("name?", "policy?"), changes=True
+)
+DELETE = Command(
+    "queue.delete", "D", "Delete", "a queue, with its jobs if you say so", "Changes", ("name?",), changes=True
+)
+READ_ONLY = "this connection is read-only: leave out --read-only or use another context"
+
+R = TypeVar("R")
+
+
+class QueueChanges(BossScreen):
+    """A screen that can change the queue under its cursor. Its `COMMAND_LIST` has ENSURE and DELETE."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing can be changed before the database is open."""
+        if action in ("queue_ensure", "queue_delete"):
+            return True if self.desk.is_open else None
+        return super().check_action(action, parameters)
+
+    def action_queue_ensure(self, name: str = "", policy: str = "") -> None:
+        """Open the form that creates or changes a queue: the one named, or under the cursor."""
+        self._open(EnsureForm(self.desk, name or self.queue_here or "", policy), self._ensured)
+
+    def action_queue_delete(self, name: str = "") -> None:
+        """Ask whether to delete the queue named, or under the cursor."""
+        name = name or self.queue_here or ""
+        if name:
+            self._open(DeleteDialog(self.desk, name), self._deleted)
+        else:
+            self.notify("choose a queue first", severity="warning", markup=False)
+
+    def _open(self, dialog: ChangeDialog[R], then: Callable[[R], None]) -> None:
+        target = self.desk.target
+        if target is None or target.read_only:
+            self.notify(READ_ONLY, severity="warning", markup=False)
+            return
+        for table in self.query(LineTable):
+            table.hold_order = True
+        self.app.push_screen(dialog, lambda result: self._when_closed(result, then))
+
+    def _when_closed(self, result: R | None, then: Callable[[R], None]) -> None:
+        for table in self.query(LineTable):
+            table.hold_order = False
+        if result is not None:
+            self.read_again()
+            then(result)
+
+    def read_again(self) -> None:
+        """Take new readings on every screen, on those behind this one as soon as they are in front."""
+        for screen in self.app.screen_stack:
+            if isinstance(screen, BossScreen):
+                screen.read_now()
+
+    def _ensured(self, result: EnsureResult) -> None:
+        self.notify(plans.ensured(result), markup=False)
+
+    def _deleted(self, result: QueueDeletion) -> None:
+        self.notify(plans.deleted(result), markup=False)
+        if self.desk.last_queue == result.queue:
+            self.desk.last_queue = None
+        self.post_message(Visit(QueuesPlace()))
