@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bossctl.doctor import duplicates, schema, stuck
+from bossctl.doctor import duplicates, identical, schema, stuck
 from bossctl.doctor.check import Check
 
-CHECKS: tuple[Check, ...] = (*duplicates.CHECKS, *stuck.CHECKS, *schema.CHECKS)
+_DUPLICATES = sorted((*duplicates.CHECKS, *identical.CHECKS), key=lambda check: check.code)
+
+CHECKS: tuple[Check, ...] = (*_DUPLICATES, *stuck.CHECKS, *schema.CHECKS)

@@ -104,7 +104,8 @@ async def _run(store: Store, request: DoctorRequest, checks: Sequence[Check], pr
     started = perf_counter()
     async with store.snapshot() as transaction:
         ground = await take_ground(transaction)
-        scope = Scope(ground.now, request.since_seconds, await _names_asked(transaction, request.queues))
+        names = await _names_asked(transaction, request.queues)
+        scope = Scope(ground.now, request.since_seconds, names, request.window_seconds)
         needed = [kind for kind in READINGS if any(kind in check.needs for check in checks)]
         limit = request.timeout_seconds or store.session.timeout_seconds
         taken = await _take(transaction, needed, scope, limit, progress)

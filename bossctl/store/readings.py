@@ -21,7 +21,9 @@ from bossctl.models.readings import (
     SymptomGroup,
     Symptoms,
 )
+from bossctl.models.readings_duplicates import Identical
 from bossctl.store.connections import Row
+from bossctl.store.readings_duplicates import take_identical
 from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
 from bossctl.store.session import Transaction
 from bossctl.store.system import pgboss_info, read_workers
@@ -96,6 +98,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     ScheduleSends: ("scheduler sends", take_sends),
     Supervision: ("supervisors", take_supervision),
     SchemaNumber: ("schema number", take_schema_number),
+    Identical: ("identical jobs", take_identical),
 }
 """What a check may need: what progress calls it, and how it is taken. `Ground` is always there."""
 

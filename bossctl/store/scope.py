@@ -17,11 +17,12 @@ PASS_SECONDS = {"8-9": 120.0, "10": 120.0, "11-12": 60.0}
 
 @dataclass(frozen=True)
 class Scope:
-    """How far a run looks. `names` None means every queue."""
+    """How far a run looks. `names` None means every queue, `window_seconds` is how close equal jobs must be."""
 
     now: datetime
     since_seconds: int
     names: tuple[str, ...] | None
+    window_seconds: int = 60
 
     @property
     def since(self) -> sql.Literal:

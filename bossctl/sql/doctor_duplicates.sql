@@ -1,0 +1,49 @@
+-- What the doctor reads to find work that was sent, kept or held more than once.
+
+-- name: identical_jobs
+-- Jobs of one queue with the same payload and key, each within the window of its neighbour. Sorted by the payload's
+-- hash first, so that names and keys are hardly ever compared. What was throttled, debounced or redriven is left out,
+-- and so are payloads that say nothing and those too long to read. A schedule's sends are told by their data.
+WITH sent AS MATERIALIZED (
+  SELECT c.name, jsonb_hash_extended(nullif(c.data, 'null'::jsonb), 0) AS hash FROM {schedule} AS c
+  UNION
+  SELECT s.data->>'name', jsonb_hash_extended(nullif(s.data->'data', 'null'::jsonb), 0)
+  FROM {all_jobs} AS s
+  WHERE s.name = '__pgboss__send-it' AND s.created_on >= {since}
+), hashed AS (
+  SELECT jsonb_hash_extended(j.data, 0) AS hash, j.name, j.singleton_key, j.created_on, j.id
+  FROM {all_jobs} AS j
+  WHERE j.created_on >= {since} AND j.singleton_on IS NULL AND j.source_root_id IS NULL AND NOT j.blocked
+    AND pg_column_size(j.data) BETWEEN 10 AND %(largest)s AND left(j.name, 2) <> '__'
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+), beside AS (
+  SELECT h.*, h.created_on - lag(h.created_on) OVER w <= make_interval(secs => %(window)s) AS follows,
+         lead(h.created_on) OVER w - h.created_on <= make_interval(secs => %(window)s) AS leads
+  FROM hashed AS h
+  WINDOW w AS (PARTITION BY h.hash, h.name, h.singleton_key ORDER BY h.created_on)
+), groups AS (
+  SELECT b.name, b.singleton_key, b.hash, count(*) AS jobs, count(*) FILTER (WHERE b.follows) AS surplus,
+         min(b.created_on) AS first_on, max(b.created_on) AS last_on,
+         (array_agg(b.id::text ORDER BY b.created_on, b.id))[1:%(shown)s] AS ids
+  FROM beside AS b
+  WHERE b.follows OR b.leads
+  GROUP BY b.hash, b.name, b.singleton_key
+), ranked AS (
+  SELECT g.*, count(*) OVER w AS all_groups, sum(g.jobs) OVER w AS all_jobs, sum(g.surplus) OVER w AS all_surplus,
+         min(g.first_on) OVER w AS since,
+         row_number() OVER (PARTITION BY g.name, g.singleton_key IS NULL ORDER BY g.surplus DESC, g.last_on DESC, g.hash)
+           AS place
+  FROM groups AS g
+  WHERE NOT EXISTS (SELECT FROM sent WHERE sent.name = g.name AND sent.hash = g.hash)
+  WINDOW w AS (PARTITION BY g.name, g.singleton_key IS NULL)
+)
+SELECT r.name AS queue, r.singleton_key, r.jobs, r.surplus, r.first_on, r.last_on, r.ids, r.all_groups,
+       r.all_jobs::bigint AS all_jobs, r.all_surplus::bigint AS all_surplus, r.since
+FROM ranked AS r
+WHERE r.place <= %(shown)s
+ORDER BY r.name, r.place
+
+-- name: queue_policies
+-- needs: queue
+SELECT q.name, q.policy, q.table_name FROM {queue} AS q
+WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])
