@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import pytest
@@ -122,11 +123,29 @@ def number(schema: int | None, note: str | None = None) -> SchemaNumber:
     return SchemaNumber(schema, None if note else releases_of(schema), note)
 
 
+def nothing(kind: type) -> object:
+    """A reading of a healthy, empty schema."""
+    told = {Supervision: supervision(5.0), SchemaNumber: number(46)}
+    return told[kind] if kind in told else kind(**{name: blank(hint) for name, hint in get_type_hints(kind).items()})
+
+
+def blank(hint: Any) -> object:
+    """A value of a field's type that says nothing: None, empty or zero."""
+    if type(None) in get_args(hint):
+        return None
+    return {} if get_origin(hint) is Mapping else NOW if hint is datetime else (get_origin(hint) or hint)()
+
+
 # the catalogue
 
 
+FAMILIES = ("DUP", "STK", "CFG", "SCH")
+
+
 def test_codes_slugs_and_words_of_the_catalogue() -> None:
-    assert [check.code for check in CHECKS] == ["DUP01", "DUP02", "DUP16", "STK01", "STK07", "SCH01"]
+    codes = [check.code for check in CHECKS]
+    assert codes == sorted(set(codes), key=lambda code: (FAMILIES.index(code[:3]), code))
+    assert {"DUP01", "DUP02", "DUP16", "STK01", "STK07", "SCH01"} <= set(codes)
     assert len({check.slug for check in CHECKS}) == len(CHECKS)
     for check in CHECKS:
         assert check.needs
@@ -137,7 +156,8 @@ def test_codes_slugs_and_words_of_the_catalogue() -> None:
 
 def test_checks_are_chosen_by_code_slug_and_family_in_any_case() -> None:
     assert [check.code for check in choose(("stk01", "reruns"), ())] == ["DUP16", "STK01"]
-    assert [check.code for check in choose(("DUP",), ("DUP16",))] == ["DUP01", "DUP02"]
+    duplicates = [check for check in CHECKS if check.family == "DUP"]
+    assert [*choose(("DUP",), ("DUP16",))] == [check for check in duplicates if check.code != "DUP16"]
     assert choose((), ()) == CHECKS
 
 
@@ -164,13 +184,7 @@ def test_a_family_cannot_be_explained_even_when_it_has_one_member() -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_a_judge_looks_only_at_the_readings_its_check_declares(check: Check) -> None:
-    empty = {
-        Symptoms: symptoms(),
-        ScheduleSends: ScheduleSends(()),
-        Supervision: supervision(5.0),
-        SchemaNumber: number(46),
-    }
-    readings = Readings(Ground(NOW, "11-12"), {kind: empty[kind] for kind in check.needs})
+    readings = Readings(Ground(NOW, "11-12"), {kind: nothing(kind) for kind in check.needs})
     assert check.findings(readings, TARGET) == ()
 
 
