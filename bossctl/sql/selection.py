@@ -64,7 +64,8 @@ class Selection:
     """A compiled selection.
 
     `where` goes over `j`, `queues` is what it says of the queue alone, over `q`. `relation` is the canonical relation
-    to look in. `walk`: a short walk per queue by creation time finds a page soon. `note` warns of a long scan.
+    to look in. `walk`: a short walk per queue by creation time finds a page soon. `dense`: most jobs are selected, so
+    that a page lies close to the newest job. `note` warns of a long scan.
     """
 
     where: sql.Composable
@@ -72,13 +73,14 @@ class Selection:
     values: dict[str, object]
     relation: str
     walk: bool
+    dense: bool
     note: str | None
 
 
 def select(selector: Selector | None, catalog: Catalog) -> Selection:
     """Compile a selection for one schema; None selects every live job."""
     if selector is None:
-        return Selection(ALWAYS, ALWAYS, {}, "job", True, None)
+        return Selection(ALWAYS, ALWAYS, {}, "job", True, True, None)
     compiler = _Compiler(catalog, live=scope(selector) == "live")
     where = compiler.condition(selector)
     required = selector.items if isinstance(selector, And) else (selector,)
@@ -91,6 +93,7 @@ def select(selector: Selector | None, catalog: Catalog) -> Selection:
         values=compiler.values,
         relation=relation,
         walk=walk,
+        dense=relation == "job" and all(map(_dense, required)),
         note=None if walk and catalog.has("index:i15") else _scan_note(required, catalog),
     )
 
@@ -109,6 +112,10 @@ def _walkable(item: Expr) -> bool:
         case Moments(field, _, _):
             return field == "created"
     return False
+
+
+def _dense(item: Expr) -> bool:
+    return (isinstance(item, States) and "completed" in item.states) or isinstance(item, Age | Archived)
 
 
 def _scan_note(required: tuple[Expr, ...], catalog: Catalog) -> str | None:

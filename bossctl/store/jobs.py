@@ -56,7 +56,7 @@ class _Page:
         if self._selection.walk and queries.supports("jobs_page_by_queue"):
             slots = {"columns": listed(), "raw": raw(), "queues": self._selection.queues, **self._slots}
             return await self._transaction.rows("jobs_page_by_queue", {**self._values, "limit": self._limit}, **slots)
-        if self._selection.relation == "job" and (queries.catalog.estimated_rows or 0) > SCAN_ROWS:
+        if self._selection.dense and (queries.catalog.estimated_rows or 0) > SCAN_ROWS:
             recent = await self._recent()
             if len(recent) == self._limit:
                 return recent
