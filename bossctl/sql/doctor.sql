@@ -72,7 +72,8 @@ FROM (
               + CASE WHEN r.state = 'created' AND r.silent THEN 128 ELSE 0 END
               + CASE WHEN r.state = 'active' AND NOT r.archived AND isfinite(r.started_on)
                       AND extract(epoch FROM now() - r.started_on) > r.expire_seconds + %(grace)s THEN 256 ELSE 0 END
-              + CASE WHEN r.state < 'completed' AND r.result THEN 512 ELSE 0 END
+              + CASE WHEN r.result AND (r.completed_on IS NOT NULL OR r.state = 'created'
+                                      OR (r.state = 'active' AND r.retry_count = 0)) THEN 512 ELSE 0 END
               + CASE WHEN r.state < 'completed' AND r.database_error THEN
                   CASE WHEN r.in_completion THEN 8192 ELSE 4096 END ELSE 0 END
               + CASE WHEN r.state = 'active' AND r.retry_count = 0 AND r.completed_on IS NOT NULL THEN 16384 ELSE 0 END
@@ -87,7 +88,7 @@ FROM (
              CASE WHEN j.state < 'completed' AND j.started_on IS NOT NULL AND j.output IS NOT NULL
                   THEN j.output ?& ARRAY['code', 'severity', 'routine'] ELSE false END AS database_error,
              CASE WHEN j.state < 'completed' AND j.started_on IS NOT NULL AND j.output IS NOT NULL
-                  THEN j.output->>'stack' ~ '\mcomplete \(' ELSE false END AS in_completion,
+                  THEN j.output->>'stack' ~ '\mcomplete \(|\mTelemetry\.settle \(' ELSE false END AS in_completion,
              CASE WHEN (j.state < 'active' AND j.started_on IS NOT NULL)
                     OR (j.state >= 'active' AND j.state NOT IN ('completed', 'cancelled') AND j.retry_count > 0)
                   THEN coalesce(j.output->>'message', j.output->'value'->>'message', j.output->>'value') END AS reason
