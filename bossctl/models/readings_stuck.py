@@ -1,0 +1,106 @@
+"""What doctor reads of work that does not move: open jobs, flows, slots that policies keep, what schedules sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntFlag
+
+
+class OpenSymptom(IntFlag):
+    """What one waiting or running row can show; the numbers are those of the statement `open_work`."""
+
+    DUE = 1
+    """Waits and could be taken now."""
+    WORKED = 2
+    """Active, neither past its expiry nor silent."""
+    HEARTBEAT_MISSED = 4
+    """Active, its last heartbeat older than it may be."""
+    NEW_PAST_KEEPING = 8
+    """Never ran, and is kept no longer."""
+    NEW_KEPT_TOO_SHORT = 16
+    """Never ran, and becomes due only when it is kept no longer."""
+    AGAIN_PAST_KEEPING = 32
+    """Waits to run again, and is kept no longer."""
+    AGAIN_KEPT_TOO_SHORT = 64
+    """Waits to run again, and becomes due only when it is kept no longer."""
+    ENDED_LONG_AGO = 128
+    """Waits or runs, and its completion is so long ago that maintenance removes it."""
+
+
+@dataclass(frozen=True)
+class OpenGroup:
+    """All open jobs of one queue and state with exactly these symptoms.
+
+    `oldest_due` is the first moment from which one of them could have been taken, None where no row tells it.
+    """
+
+    queue: str
+    state: str
+    symptoms: OpenSymptom
+    jobs: int
+    oldest_due: datetime | None
+    first_keep_until: datetime | None
+    oldest_heartbeat: datetime | None
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """The columns of one open job that prove a symptom. `deletion_seconds` is None where jobs have none (up to 10)."""
+
+    id: str
+    queue: str
+    state: str
+    retry_count: int
+    created_on: datetime | None
+    start_after: datetime | None
+    started_on: datetime | None
+    completed_on: datetime | None
+    keep_until: datetime | None
+    deletion_seconds: int | None
+    heartbeat_on: datetime | None
+    heartbeat_seconds: int | None
+    expire_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a queue was worked so far: when a job was last taken, and how long those taken had waited on average."""
+
+    last_started: datetime | None
+    mean_wait_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Due work of a queue that nobody works and no policy holds back."""
+
+    queue: str
+    jobs: int
+    oldest_due: datetime
+    first_keep_until: datetime | None
+    samples: tuple[str, ...]
+    pace: Pace
+    dead_letter: bool
+
+
+@dataclass(frozen=True)
+class OpenWork:
+    """One pass over what waits or runs. `grace_seconds` is what maintenance is given beyond an expiry or heartbeat.
+
+    `backlogs` holds the queues whose oldest due job waits longer than WAIT_SECONDS and of which no job is at work.
+    """
+
+    groups: tuple[OpenGroup, ...]
+    evidence: Mapping[tuple[str, str], OpenJob]
+    backlogs: tuple[Backlog, ...]
+    grace_seconds: float
+
+
+@dataclass(frozen=True)
+class Heartbeats:
+    """What queues ask for: queue → heartbeat_seconds, None where it sets none."""
+
+    of_queues: Mapping[str, int | None]

@@ -1,0 +1,113 @@
+"""The doctor's readings of work that does not move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bossctl.models.readings_stuck import Backlog, Heartbeats, OpenGroup, OpenJob, OpenSymptom, OpenWork, Pace
+from bossctl.store.connections import Row
+from bossctl.store.scope import SAMPLES, Scope, pass_grace
+from bossctl.store.session import Transaction
+
+WAIT_SECONDS = 300.0
+"""Due work that waits no longer is nobody's fault: a fleet may just have been restarted."""
+
+EVIDENCE_ROWS = 500
+
+_HOLDING = ("singleton", "stately", "exclusive", "key_strict_fifo")
+_SHOWN = ~(OpenSymptom.DUE | OpenSymptom.WORKED)
+
+
+async def take_open_work(transaction: Transaction, scope: Scope) -> OpenWork:
+    """One pass over what waits or runs; then more about the queues whose due work nobody seems to take."""
+    grace = await pass_grace(transaction)
+    rows = await transaction.rows("open_work", {"grace": grace, "names": scope.bound_names})
+    groups = tuple(sorted(map(_group, rows), key=lambda group: (group.queue, group.state, group.symptoms)))
+    return OpenWork(
+        groups=groups,
+        evidence=await _evidence(transaction, [group for group in groups if group.symptoms & _SHOWN]),
+        backlogs=await _backlogs(transaction, groups, scope.now),
+        grace_seconds=grace,
+    )
+
+
+async def take_heartbeats(transaction: Transaction, scope: Scope) -> Heartbeats:
+    """The heartbeats that queues ask for."""
+    rows = await transaction.rows("queue_heartbeats")
+    return Heartbeats({row["name"]: row["heartbeat_seconds"] for row in rows})
+
+
+def _group(row: Row) -> OpenGroup:
+    return OpenGroup(
+        queue=row["queue"],
+        state=row["state"],
+        symptoms=OpenSymptom(row["mask"]),
+        jobs=row["jobs"],
+        oldest_due=row["oldest_due"],
+        first_keep_until=row["first_keep_until"],
+        oldest_heartbeat=row["oldest_heartbeat"],
+        samples=tuple(sorted(row["samples"])[:SAMPLES]),
+    )
+
+
+async def _evidence(transaction: Transaction, groups: Sequence[OpenGroup]) -> Mapping[tuple[str, str], OpenJob]:
+    each = max(1, min(SAMPLES, EVIDENCE_ROWS // max(1, len(groups))))
+    wanted = [(group.queue, job_id) for group in groups for job_id in group.samples[:each]]
+    if not wanted:
+        return {}
+    values = {"names": [queue for queue, _ in wanted], "ids": [job_id for _, job_id in wanted]}
+    return {(row["queue"], row["id"]): OpenJob(**row) for row in await transaction.rows("open_evidence", values)}
+
+
+async def _backlogs(transaction: Transaction, groups: Sequence[OpenGroup], now: datetime) -> tuple[Backlog, ...]:
+    due = _due(groups, now)
+    if not due:
+        return ()
+    pace = {row["queue"]: row for row in await transaction.rows("queue_pace", {"names": sorted(due)})}
+    dead = {row["name"] for row in await transaction.rows("dead_letters_among", {"names": sorted(due)})}
+    policies = await transaction.rows("policies_of", {"names": sorted(due)})
+    held = [row["name"] for row in policies if row["policy"] in _HOLDING]
+    free = {row["queue"]: row for row in await transaction.rows("free_work", {"names": held})} if held else {}
+    found = []
+    for name, waiting in due.items():
+        row = free.get(name) if name in held else waiting
+        if row is None or not _old(row["oldest_due"], now):
+            continue
+        past = pace.get(name, {})
+        found.append(
+            Backlog(
+                queue=name,
+                jobs=row["jobs"],
+                oldest_due=row["oldest_due"],
+                first_keep_until=row["first_keep_until"],
+                samples=tuple(row["samples"][:SAMPLES]),
+                pace=Pace(past.get("last_started"), past.get("mean_wait_seconds")),
+                dead_letter=name in dead,
+            )
+        )
+    return tuple(found)
+
+
+def _due(groups: Sequence[OpenGroup], now: datetime) -> dict[str, Row]:
+    """The queues with old due work of which nothing is at work, with what waits in each."""
+    worked = {group.queue for group in groups if group.symptoms & OpenSymptom.WORKED}
+    found: dict[str, Row] = {}
+    for group in groups:
+        if group.symptoms & OpenSymptom.DUE and group.queue not in worked:
+            row = found.setdefault(
+                group.queue, {"jobs": 0, "oldest_due": None, "first_keep_until": None, "samples": ()}
+            )
+            row["jobs"] += group.jobs
+            row["oldest_due"] = _first(row["oldest_due"], group.oldest_due)
+            row["first_keep_until"] = _first(row["first_keep_until"], group.first_keep_until)
+            row["samples"] = tuple(sorted({*row["samples"], *group.samples}))
+    return {name: row for name, row in found.items() if _old(row["oldest_due"], now)}
+
+
+def _first(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def _old(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and now - moment > timedelta(seconds=WAIT_SECONDS)
