@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from bossctl.doctor import attempts, duplicates, identical, schema, stuck
+from bossctl.doctor import attempts, duplicates, identical, schema, stuck, waiting
 from bossctl.doctor.check import Check
 
 _DUPLICATES = sorted((*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS), key=lambda check: check.code)
 
-CHECKS: tuple[Check, ...] = (*_DUPLICATES, *stuck.CHECKS, *schema.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *_DUPLICATES,
+    *sorted((*stuck.CHECKS, *waiting.CHECKS), key=lambda check: check.code),
+    *schema.CHECKS,
+)

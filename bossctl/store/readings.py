@@ -22,8 +22,10 @@ from bossctl.models.readings import (
     Symptoms,
 )
 from bossctl.models.readings_duplicates import Identical
+from bossctl.models.readings_stuck import Heartbeats, OpenWork
 from bossctl.store.connections import Row
 from bossctl.store.readings_duplicates import take_identical
+from bossctl.store.readings_stuck import take_heartbeats, take_open_work
 from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
 from bossctl.store.session import Transaction
 from bossctl.store.system import pgboss_info, read_workers
@@ -98,6 +100,8 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     ScheduleSends: ("scheduler sends", take_sends),
     Supervision: ("supervisors", take_supervision),
     SchemaNumber: ("schema number", take_schema_number),
+    OpenWork: ("open work", take_open_work),
+    Heartbeats: ("heartbeats of queues", take_heartbeats),
     Identical: ("identical jobs", take_identical),
 }
 """What a check may need: what progress calls it, and how it is taken. `Ground` is always there."""
