@@ -72,13 +72,14 @@ def _open_tui(spec: ConnectionSpec, refresh: float) -> int:
     from bossctl.tui.app import run_tui
 
     async def opener() -> tuple[Store, Operator, Callable[..., Awaitable[Report]]]:
-        from bossctl import doctor
         from bossctl.actions import Operator
         from bossctl.store import Store
 
         store = await Store.open(spec, pooled=True)
 
         async def diagnose(progress: Callable[[str], None], /, *, queues: Sequence[str] = ()) -> Report:
+            from bossctl import doctor
+
             return await doctor.run(store, doctor.DoctorRequest(queues=tuple(queues)), progress)
 
         return store, Operator(store), diagnose
