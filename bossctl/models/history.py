@@ -137,7 +137,12 @@ def _kept(job: Job) -> Iterator[Event]:
     if row.archived:
         return
     if row.state in WAITING and row.keep_until is not None:
-        yield Event(row.keep_until, "kept until then, and removed after it even if it never ran" if row.keep_until < _FOREVER else "kept for ever")
+        yield Event(
+            row.keep_until,
+            "kept until then, and removed after it even if it never ran"
+            if row.keep_until < _FOREVER
+            else "kept for ever",
+        )
     limit = job.fields.get("deletion_seconds")
     if row.completed_on is not None and row.state not in (*WAITING, "active") and isinstance(limit, int):
         if limit == 0:
