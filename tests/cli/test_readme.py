@@ -6,10 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from bossctl.cli.app import app
 from bossctl.doctor import CHECKS
 from bossctl.errors import Exit
 from bossctl.selector import KEYS
@@ -65,6 +69,23 @@ def test_every_exit_code_check_and_selector_key_is_listed() -> None:
         assert f"`{check.code}` {check.slug}" in README, check.code
     for key in KEYS:
         assert f"`{key.name}:" in README or f"`{key.name}." in README, key.name
+
+
+def test_every_command_is_named() -> None:
+    commands = list(_commands(get_command(app), "bossctl"))
+    assert len(commands) >= 12
+    for command in commands:
+        assert command in README, command
+
+
+def _commands(command: Any, path: str) -> Iterator[str]:
+    """Every command below a group, as it is typed."""
+    below = getattr(command, "commands", None)
+    if not below:
+        yield path
+        return
+    for name, one in below.items():
+        yield from _commands(one, f"{path} {name}")
 
 
 def test_linked_pictures_exist() -> None:
