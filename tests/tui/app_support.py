@@ -8,7 +8,6 @@ from typing import TypeVar, cast
 
 from textual.pilot import Pilot
 
-from bossctl import doctor
 from bossctl.actions import Operator
 from bossctl.config import ConnectionSpec
 from bossctl.models.findings import Report
@@ -37,6 +36,8 @@ def opener(dsn: str, *, read_only: bool = False) -> Opener:
         store = await Store.open(spec(dsn, read_only=read_only), pooled=True)
 
         async def diagnose(progress: Callable[[str], None], /, *, queues: Sequence[str] = ()) -> Report:
+            from bossctl import doctor
+
             return await doctor.run(store, doctor.DoctorRequest(queues=tuple(queues)), progress)
 
         return store, Operator(store), diagnose
@@ -52,8 +53,10 @@ class Driver:
         self.pilot = pilot
 
     async def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
-        """Let the app run until the condition holds."""
-        await until(self.pilot, condition, seconds)
+        """Let the app run until the condition holds; a bug in the app ends the wait."""
+        await until(self.pilot, lambda: self.app.failure or condition(), seconds)
+        if self.app.failure is not None:
+            raise self.app.failure
 
     async def press(self, *keys: str) -> None:
         """Press keys."""

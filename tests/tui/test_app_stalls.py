@@ -1,0 +1,69 @@
+"""A thousand queues: how long the keyboard has to wait while readings are drawn."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from contextlib import suppress
+
+from bossctl.tui.screens.queues import QueuesScreen
+from tests.conftest import DatabaseFactory
+from tests.support.database import Database
+from tests.support.releases import NEWEST
+from tests.tui.app_support import LARGE, running
+
+QUEUES = 1000
+MOST_SECONDS = 0.15
+"""Of this thread's own time, so that other programs do not count. Measured: 0.03 where this was written."""
+
+
+def fill(db: Database) -> None:
+    options = '{"policy": "standard"}'
+    db.execute(
+        "SELECT create_queue('queue-' || lpad(n::text, 4, '0'), %s) FROM generate_series(1, %s) n", [options, QUEUES]
+    )
+    db.execute(
+        """
+        INSERT INTO job_common (name, state, created_on, start_after, completed_on)
+        SELECT 'queue-' || lpad((1 + n %% %s)::text, 4, '0'),
+               (enum_range(NULL::job_state))[1 + (n / 1000) %% 6], now(), now() - n * interval '1 second', now()
+        FROM generate_series(1, 12000) n
+        """,
+        [QUEUES],
+    )
+    db.execute("ANALYZE job_common")
+
+
+async def longest_step(seconds: float) -> float:
+    """The longest time, on this thread's clock, that nothing else got a turn."""
+    worst, until = 0.0, time.monotonic() + seconds
+    last = time.thread_time()
+    while time.monotonic() < until:
+        await asyncio.sleep(0.001)
+        now = time.thread_time()
+        worst, last = max(worst, now - last), now
+    return worst
+
+
+async def test_a_thousand_queues_do_not_stall_the_app(database: DatabaseFactory) -> None:
+    db = database(NEWEST)
+    fill(db)
+    async with running(db.dsn, size=LARGE) as driver:
+        screen = await driver.on(QueuesScreen)
+        await driver.until(lambda: driver.table.line_count >= QUEUES)
+        gc.freeze()  # as the app does when it is not driven by a test
+        readings = 0
+        worst = 0.0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                while readings < 3:
+                    db.execute("UPDATE job_common SET state = 'active' WHERE state = 'created' AND random() < 0.3")
+                    screen.read_now()
+                    worst = max(worst, await longest_step(0.7))
+                    readings += screen._cheap.age is not None and screen._cheap.age < 0.7
+        gc.unfreeze()
+        assert readings == 3
+        assert worst < MOST_SECONDS
+        await driver.press("end")
+        assert driver.table.cursor_line == driver.table.line_count - 1
