@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bossctl.doctor import attempts, duplicates, identical, schema, stuck, waiting
+from bossctl.doctor import attempts, duplicates, identical, indexes, migrations, schema, stuck, waiting
 from bossctl.doctor.check import Check
 
 _DUPLICATES = sorted((*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS), key=lambda check: check.code)
@@ -10,5 +10,5 @@ _DUPLICATES = sorted((*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS), 
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,
     *sorted((*stuck.CHECKS, *waiting.CHECKS), key=lambda check: check.code),
-    *schema.CHECKS,
+    *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS), key=lambda check: check.code),
 )

@@ -23,9 +23,11 @@ from bossctl.models.readings import (
 )
 from bossctl.models.readings_duplicates import Identical
 from bossctl.models.readings_stuck import Heartbeats, OpenWork
+from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.store.connections import Row
 from bossctl.store.readings_duplicates import take_identical
 from bossctl.store.readings_stuck import take_heartbeats, take_open_work
+from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
 from bossctl.store.session import Transaction
 from bossctl.store.system import pgboss_info, read_workers
@@ -103,6 +105,9 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     OpenWork: ("open work", take_open_work),
     Heartbeats: ("heartbeats of queues", take_heartbeats),
     Identical: ("identical jobs", take_identical),
+    JobIndexes: ("indexes", take_job_indexes),
+    Migrations: ("background migrations", take_migrations),
+    Clock: ("clock", take_clock),
 }
 """What a check may need: what progress calls it, and how it is taken. `Ground` is always there."""
 

@@ -41,6 +41,8 @@ SAMPLES: Mapping[str, object] = {
     "grace": 60,
     "old_seconds": 60,
     "shown": 20,
+    "window": 60,
+    "largest": 8192,
     "options": '{"policy": "standard"}',
 }
 
