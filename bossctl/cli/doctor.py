@@ -64,54 +64,42 @@ class Manner:
         return Printer(settings, self.output.value if self.output in list(Format) else Format.JSON)
 
 
+def _option(*names: str, metavar: str | None = None, told: str, default: bool = False) -> Any:
+    return typer.Option(*names, metavar=metavar, help=told, show_default=default)
+
+
+Queues = Annotated[list[str] | None, _option("--queue", "-q", metavar="GLOB", told="Only these queues.")]
+Since = Annotated[str, _option("--since", metavar="D", told="How far back to look.", default=True)]
+Window = Annotated[str, _option("--window", metavar="D", told="How close identical jobs must be.", default=True)]
+Only = Annotated[list[str] | None, _option("--only", metavar="CODE", told="Only these checks or families.")]
+Skip = Annotated[list[str] | None, _option("--skip", metavar="CODE", told="Not these checks or families.")]
+_FAILS = "Exit 1 from error, warning or info on, or never."
+FailOn = Annotated[Threshold, _option("--fail-on", metavar="SEVERITY", told=_FAILS, default=True)]
+BaselineFile = Annotated[
+    str | None, _option("--baseline", metavar="FILE", told="Only findings that are not in it fail.")
+]
+Update = Annotated[bool, _option("--update-baseline", told="Write what is found to the baseline's file.")]
+Every = Annotated[str | None, _option("--watch", metavar="D", told="Again every D; tell what changes.")]
+ListChecks = Annotated[bool, _option("--list", told="List the checks and exit.")]
+Explained = Annotated[str | None, _option("--explain", metavar="CODE", told="Explain one check and exit.")]
+_FORMATS = "table, json, jsonl, sarif, junit, github or markdown."
+Output = Annotated[ReportFormat, _option("--output", "-o", metavar="FORMAT", told=_FORMATS, default=True)]
+
+
 def doctor(
     ctx: typer.Context,
-    queue: Annotated[
-        list[str] | None, typer.Option("--queue", "-q", metavar="GLOB", help="Only these queues.", show_default=False)
-    ] = None,
-    since: Annotated[str, typer.Option("--since", metavar="D", help="How far back to look.", show_default=True)] = "7d",
-    window: Annotated[
-        str, typer.Option("--window", metavar="D", help="How close identical jobs must be.", show_default=True)
-    ] = "60s",
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="CODE", help="Only these checks or families.", show_default=False),
-    ] = None,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option("--skip", metavar="CODE", help="Not these checks or families.", show_default=False),
-    ] = None,
-    fail_on: Annotated[
-        Threshold,
-        typer.Option(
-            "--fail-on", metavar="SEVERITY", help="Exit 1 from error, warning or info on, or never.", show_default=True
-        ),
-    ] = Threshold.WARNING,
-    baseline: Annotated[
-        str | None,
-        typer.Option("--baseline", metavar="FILE", help="Only findings that are not in it fail.", show_default=False),
-    ] = None,
-    update_baseline: Annotated[
-        bool, typer.Option("--update-baseline", help="Write what is found to the baseline's file.")
-    ] = False,
-    watch: Annotated[
-        str | None,
-        typer.Option("--watch", metavar="D", help="Again every D; tell what changes.", show_default=False),
-    ] = None,
-    list_checks: Annotated[bool, typer.Option("--list", help="List the checks and exit.")] = False,
-    explain: Annotated[
-        str | None, typer.Option("--explain", metavar="CODE", help="Explain one check and exit.", show_default=False)
-    ] = None,
-    output: Annotated[
-        ReportFormat,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT",
-            help="table, json, jsonl, sarif, junit, github or markdown.",
-            show_default=True,
-        ),
-    ] = ReportFormat.TABLE,
+    queue: Queues = None,
+    since: Since = "7d",
+    window: Window = "60s",
+    only: Only = None,
+    skip: Skip = None,
+    fail_on: FailOn = Threshold.WARNING,
+    baseline: BaselineFile = None,
+    update_baseline: Update = False,
+    watch: Every = None,
+    list_checks: ListChecks = False,
+    explain: Explained = None,
+    output: Output = ReportFormat.TABLE,
 ) -> int:
     """Find jobs that ran twice, stuck work, and what causes them.
 

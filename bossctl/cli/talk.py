@@ -48,5 +48,6 @@ class Progress:
     def done(self) -> None:
         """Wipe the line."""
         if self.shown:
+            self.shown = False
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

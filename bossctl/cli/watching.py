@@ -45,7 +45,9 @@ async def _forever(settings: Settings, looking: Watch, narrator: Narrator, progr
     """The first look must succeed; after that a lost database is told and waited for."""
     loop = asyncio.get_running_loop()
     async with await Store.open(settings.spec(), pooled=True) as store:
-        narrator.look(await looking.look(store, progress))
+        look = await looking.look(store, progress)
+        progress.done()
+        narrator.look(look)
         while not narrator.printer.unread():
             progress(f"looking every {duration(every)}; last at {timestamp(narrator.seen_at)}; Ctrl-C ends it")
             await asyncio.sleep(max(every - narrator.spent, every / 2))

@@ -345,7 +345,7 @@ def test_markdown_says_what_could_not_be_looked_at() -> None:
     assert written.startswith(
         f"**nothing found in {len(CHECKS) - 2} checks; 1 of {len(CHECKS)} checks could not look**"
     )
-    assert "- DUP02 ran-past-expiry: privilege role reader may not do this" in written
+    assert "- DUP02 ran-past-expiry: role reader may not do this" in written
 
 
 def test_hostile_text_is_hostile() -> None:

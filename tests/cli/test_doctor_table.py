@@ -19,7 +19,8 @@ from bossctl.models.findings import Severity
 from tests.support.verdicts import finding, hostile, report
 
 Shown = Callable[..., str]
-PRIVILEGE = "privilege role reader may not read it (GRANT SELECT ON ALL TABLES IN SCHEMA pgboss TO reader)"
+DENIED = "role reader may not read it (GRANT SELECT ON ALL TABLES IN SCHEMA pgboss TO reader)"
+PRIVILEGE = f"privilege {DENIED}"
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def queues(number: int, **more: Any) -> list[Any]:
             judged(skipped=[("DUP01", "timeout")]),
             f"nothing found in {len(CHECKS) - 1} checks; 1 of {len(CHECKS)} checks could not look",
         ),
-        (judged(skipped=[(check.code, PRIVILEGE) for check in CHECKS]), f"no check could look: {PRIVILEGE}"),
+        (judged(skipped=[(check.code, PRIVILEGE) for check in CHECKS]), f"no check could look: {DENIED}"),
         (judged(finding(message="it is so")), "error STK01: it is so"),
         (
             judged(finding(message="it is so"), finding(severity=Severity.INFO), skipped=[("DUP01", "timeout")]),
@@ -171,12 +172,12 @@ def test_reasons_are_told_once_with_all_their_checks(shown: Shown) -> None:
     blind, other = text.split("\n\n")[1:3]
     assert blind.splitlines() == [
         "COULD NOT LOOK",
-        f"  {PRIVILEGE}",
+        f"  {DENIED}",
         "    DUP01 schedule-slot-sent-twice, DUP02 ran-past-expiry",
     ]
     assert other.splitlines() == [
         "NOT IN THIS SCHEMA",
-        "  era needs what is not here",
+        "  needs what is not here",
         "    STK01 active-past-expiry",
     ]
 

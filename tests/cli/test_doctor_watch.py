@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -18,6 +23,7 @@ import psycopg
 import pytest
 
 from bossctl.demo.server import running_server
+from tests.cli.test_process import command, environment
 from tests.support.bed import install
 from tests.support.database import Database
 
@@ -174,6 +180,27 @@ def test_a_database_that_never_was_there_ends_it(watching: Start) -> None:
     assert running.process.wait(PATIENCE) == 3
     assert running.process.stderr is not None
     assert running.process.stderr.read().startswith("error: cannot connect to 127.0.0.1:1")
+
+
+def test_a_terminal_shows_what_it_waits_for(newest: Database) -> None:
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+    argv = command("doctor", "--watch", "1s", "--only", "STK01")
+    with subprocess.Popen(argv, stdin=inner, stdout=inner, stderr=inner, env=environment(newest)) as running:
+        os.close(inner)
+        drawn = b""
+        while b"Ctrl-C ends it" not in drawn:
+            drawn += os.read(outer, 65536)
+        running.send_signal(signal.SIGINT)
+        with suppress(OSError):  # the terminal hangs up when its last user is gone
+            while chunk := os.read(outer, 65536):
+                drawn += chunk
+        os.close(outer)
+        assert running.wait(PATIENCE) == 130
+    shown = drawn.decode().replace("\r\n", "\n")
+    assert "\x1b[Knothing wrong in 1 check\n" in shown, "what was read is wiped before the report"
+    assert re.search(r"\n\r\x1b\[Klooking every 1s; last at 20.+Z; Ctrl-C ends it", shown)
+    assert shown.rstrip().endswith("ms"), "the sum comes last"
 
 
 @pytest.mark.parametrize(("stuck", "code"), [(False, 0), (True, 1)])

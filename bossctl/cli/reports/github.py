@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bossctl.cli.reports.verdict import Verdict, plural, tally
+from bossctl.cli.reports.verdict import Verdict, plural, reason, tally
 from bossctl.format import clean
 from bossctl.models.findings import Finding, Severity
 
@@ -19,7 +19,7 @@ def document(verdict: Verdict) -> str:
     That line holds no text of the database: the runner looks for commands of an older kind in the middle of lines.
     """
     found = [_annotation(verdict, one) for one in verdict.report.findings]
-    blind = [command("warning", f"{one.code} {one.slug} could not look", one.reason or "") for one in verdict.blind]
+    blind = [command("warning", f"{one.code} {one.slug} could not look", reason(one)) for one in verdict.blind]
     return "".join(f"{line}\n" for line in (*found, *blind, _last_line(verdict)))
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from bossctl.cli.reports.verdict import Verdict, plural, tally
+from bossctl.cli.reports.verdict import Verdict, plural, reason, tally
 from bossctl.format import clean, timestamp
 from bossctl.models.findings import Finding
 
@@ -35,7 +35,7 @@ def document(verdict: Verdict) -> str:
         parts.append(_details(verdict, list(found)))
     if skipped := [check for check in report.checks if check.reason is not None]:
         parts.append("### Could not look")
-        parts.append("\n".join(f"- {check.code} {check.slug}: {prose(check.reason or '')}" for check in skipped))
+        parts.append("\n".join(f"- {check.code} {check.slug}: {prose(reason(check))}" for check in skipped))
     counted = tally(report.findings) or "no findings"
     parts.append(f"{counted}; {verdict.ran} of {plural(len(report.checks), 'check')} ran")
     return "\n\n".join(parts) + "\n"

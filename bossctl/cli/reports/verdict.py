@@ -62,7 +62,7 @@ class Verdict:
         if self.report.findings:
             return f"nothing new: {plural(len(self.report.findings), 'finding')} known from the baseline"
         if not self.ran and self.blind:
-            return f"no check could look: {self.blind[0].reason}"
+            return f"no check could look: {reason(self.blind[0])}"
         return f"nothing {'found' if self.blind else 'wrong'} in {plural(self.ran, 'check')}"
 
     def _unseen(self) -> str:
@@ -73,6 +73,12 @@ class Verdict:
 
 def _by_era(check: CheckResult) -> bool:
     return (check.reason or "").startswith("era")
+
+
+def reason(check: CheckResult) -> str:
+    """Why a check did not look, without the word that programs go by."""
+    kind, _, told = (check.reason or "").partition(" ")
+    return told if told and kind in ("era", "privilege", "timeout") else check.reason or ""
 
 
 def tally(findings: list[Finding] | tuple[Finding, ...]) -> str:

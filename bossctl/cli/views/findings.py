@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bossctl.cli import talk
 from bossctl.cli.output import Printer
-from bossctl.cli.reports.verdict import Verdict, plural
+from bossctl.cli.reports.verdict import Verdict, plural, reason
 from bossctl.cli.shapes import summary
 from bossctl.cli.table import Cell, Column, Table
 from bossctl.format import clean, elapsed, timestamp
@@ -158,11 +158,11 @@ def _unseen(printer: Printer, title: str, checks: Iterable[CheckResult]) -> None
     """Checks that did not look, by reason."""
     reasons: dict[str, list[str]] = {}
     for check in checks:
-        reasons.setdefault(check.reason or "", []).append(f"{check.code} {check.slug}")
+        reasons.setdefault(reason(check), []).append(f"{check.code} {check.slug}")
     if reasons:
         printer.heading(title)
-    for reason, names in reasons.items():
-        printer.paragraph(reason)
+    for why, names in reasons.items():
+        printer.paragraph(why)
         printer.paragraph(", ".join(names), 4)
 
 
