@@ -104,3 +104,39 @@ class Heartbeats:
     """What queues ask for: queue → heartbeat_seconds, None where it sets none."""
 
     of_queues: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class BlockedJob:
+    """A blocked job and one of the parents it waits for in vain."""
+
+    id: str
+    created_on: datetime | None
+    keep_until: datetime | None
+    pending: int
+    parent_queue: str | None
+    parent: str | None
+    parent_ended: datetime | None
+
+
+@dataclass(frozen=True)
+class BlockedGroup:
+    """Blocked jobs of one queue that wait in vain. `kind` says what became of their parent.
+
+    `failed` and `cancelled` are its state, `gone` means it is not stored any more, `unresolved` that it completed and
+    nobody told its children.
+    """
+
+    queue: str
+    kind: str
+    jobs: int
+    first_on: datetime | None
+    shown: tuple[BlockedJob, ...]
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Blocked jobs that wait in vain, and when the background resolver last passed (None before 12.22)."""
+
+    groups: tuple[BlockedGroup, ...]
+    flow_on: datetime | None

@@ -88,3 +88,46 @@ SELECT DISTINCT j.dead_letter FROM {all_jobs} AS j WHERE j.dead_letter = ANY (%(
 
 -- name: dead_letters_among
 SELECT w.name FROM unnest(%(names)s::text[]) AS w (name) WHERE false
+
+-- name: blocked_flows
+-- needs: job_dependency
+-- A parent that was resolved and removed since has been counted down; so a child is lost when more is pending than its
+-- living parents can bring. From 12.22 on a completed parent stays blocking until the resolver has passed.
+WITH links AS (
+  SELECT c.name, c.id, c.created_on, c.keep_until, c.pending_dependencies AS pending, d.parent_name, d.parent_id,
+         p.completed_on AS parent_ended,
+         CASE WHEN p.id IS NULL THEN 'gone'
+              WHEN p.state IN ('failed', 'cancelled') THEN p.state::text
+              WHEN p.state < 'completed' THEN 'alive'
+              WHEN NOT %(resolver)s OR NOT p.blocking THEN 'resolved'
+              WHEN p.completed_on < now() - make_interval(secs => %(patience)s) THEN 'unresolved' ELSE 'alive' END AS fate
+  FROM {job} AS c
+  LEFT JOIN {job_dependency} AS d ON d.child_name = c.name AND d.child_id = c.id
+  LEFT JOIN {job} AS p ON p.name = d.parent_name AND p.id = d.parent_id
+  WHERE EXISTS (SELECT FROM {job_dependency}) AND c.state = 'created' AND c.blocked
+    AND (%(names)s::text[] IS NULL OR c.name = ANY (%(names)s::text[]))
+), children AS (
+  SELECT l.name, l.id, l.created_on, l.keep_until, l.pending,
+         CASE WHEN l.pending <= count(*) FILTER (WHERE l.fate IN ('alive', 'unresolved'))
+              THEN CASE WHEN bool_or(l.fate = 'unresolved') THEN 'unresolved' END
+              WHEN bool_or(l.fate = 'failed') THEN 'failed'
+              WHEN bool_or(l.fate = 'cancelled') THEN 'cancelled' ELSE 'gone' END AS kind
+  FROM links AS l
+  GROUP BY 1, 2, 3, 4, 5
+), numbered AS (
+  SELECT c.*, count(*) OVER same AS jobs, min(c.created_on) OVER same AS first_on,
+         row_number() OVER (PARTITION BY c.name, c.kind ORDER BY c.created_on, c.id) AS place
+  FROM children AS c
+  WHERE c.kind IS NOT NULL
+  WINDOW same AS (PARTITION BY c.name, c.kind)
+)
+SELECT n.name AS queue, n.kind, n.jobs, n.first_on, n.id::text AS id, n.created_on, n.keep_until, n.pending,
+       parent.parent_name, parent.parent_id::text AS parent_id, parent.parent_ended
+FROM numbered AS n
+LEFT JOIN LATERAL (
+  SELECT l.parent_name, l.parent_id, l.parent_ended
+  FROM links AS l WHERE l.name = n.name AND l.id = n.id AND l.fate = n.kind
+  ORDER BY l.parent_name, l.parent_id LIMIT 1
+) AS parent ON true
+WHERE n.place <= %(shown)s
+ORDER BY n.name, n.kind, n.place

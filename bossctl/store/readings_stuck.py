@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bossctl.models.readings_stuck import Backlog, Heartbeats, OpenGroup, OpenJob, OpenSymptom, OpenWork, Pace
+from bossctl.models.readings_stuck import (
+    Backlog,
+    BlockedGroup,
+    BlockedJob,
+    Flows,
+    Heartbeats,
+    OpenGroup,
+    OpenJob,
+    OpenSymptom,
+    OpenWork,
+    Pace,
+)
 from bossctl.store.connections import Row
 from bossctl.store.scope import SAMPLES, Scope, pass_grace
 from bossctl.store.session import Transaction
 
 WAIT_SECONDS = 300.0
 """Due work that waits no longer is nobody's fault: a fleet may just have been restarted."""
+
+RESOLVER_SILENT_SECONDS = 120.0
+"""The resolver of flows passes every five seconds by default."""
 
 EVIDENCE_ROWS = 500
 
@@ -36,6 +51,39 @@ async def take_heartbeats(transaction: Transaction, scope: Scope) -> Heartbeats:
     """The heartbeats that queues ask for."""
     rows = await transaction.rows("queue_heartbeats")
     return Heartbeats({row["name"]: row["heartbeat_seconds"] for row in rows})
+
+
+async def take_flows(transaction: Transaction, scope: Scope) -> Flows:
+    """Blocked jobs whose parents will never release them."""
+    values = {
+        "names": scope.bound_names,
+        "resolver": transaction.queries.catalog.has("version.flow_on"),
+        "patience": RESOLVER_SILENT_SECONDS,
+        "shown": SAMPLES,
+    }
+    rows = await transaction.rows("blocked_flows", values)
+    version = await transaction.row("version") or {}
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["queue"], row["kind"]].append(row)
+    return Flows(tuple(_blocked(mine) for mine in groups.values()), version.get("flow_on"))
+
+
+def _blocked(rows: Sequence[Row]) -> BlockedGroup:
+    first = rows[0]
+    shown = tuple(
+        BlockedJob(
+            id=row["id"],
+            created_on=row["created_on"],
+            keep_until=row["keep_until"],
+            pending=row["pending"],
+            parent_queue=row["parent_name"],
+            parent=row["parent_id"],
+            parent_ended=row["parent_ended"],
+        )
+        for row in rows
+    )
+    return BlockedGroup(first["queue"], first["kind"], first["jobs"], first["first_on"], shown)
 
 
 def _group(row: Row) -> OpenGroup:

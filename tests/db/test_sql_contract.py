@@ -39,6 +39,8 @@ SAMPLES: Mapping[str, object] = {
     "limit": 50,
     "cut": 100,
     "grace": 60,
+    "patience": 60,
+    "resolver": True,
     "old_seconds": 60,
     "shown": 20,
     "window": 60,
