@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bossctl.doctor import attempts, duplicates, identical, indexes, migrations, schema, stuck, waiting
+from bossctl.doctor import attempts, duplicates, flows, identical, indexes, migrations, schema, stuck, waiting
 from bossctl.doctor.check import Check
 
 _DUPLICATES = sorted((*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS), key=lambda check: check.code)
 
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,
-    *sorted((*stuck.CHECKS, *waiting.CHECKS), key=lambda check: check.code),
+    *sorted((*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS), key=lambda check: check.code),
     *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS), key=lambda check: check.code),
 )
