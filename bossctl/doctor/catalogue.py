@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from bossctl.doctor import attempts, duplicates, flows, identical, indexes, migrations, schema, stuck, waiting
+from bossctl.doctor import attempts, duplicates, flows, identical, indexes, migrations, policies, schema, stuck, waiting
 from bossctl.doctor.check import Check
 
-_DUPLICATES = sorted((*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS), key=lambda check: check.code)
+_DUPLICATES = sorted(
+    (*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS, *policies.CHECKS),
+    key=lambda check: check.code,
+)
 
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,

@@ -44,3 +44,51 @@ class Identical:
 
     window_seconds: int
     found: tuple[IdenticalGroups, ...]
+
+
+@dataclass(frozen=True)
+class BrokenSlot:
+    """A slot with more than one job. `state` is told where the policy allows one per state, `slot` of a throttle."""
+
+    key: str
+    state: str | None
+    slot: datetime | None
+    jobs: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """All slots of one queue in which one rule (a policy, `throttle`, `singleton key`) is broken; counts are exact."""
+
+    queue: str
+    rule: str
+    slots: int
+    jobs: int
+    since: datetime
+    shown: tuple[BrokenSlot, ...]
+
+
+@dataclass(frozen=True)
+class PolicySlots:
+    """Slots that hold more jobs than they may. Not looked for where every unique index is in place."""
+
+    looked: bool
+    broken: tuple[BrokenRule, ...]
+
+
+@dataclass(frozen=True)
+class PolicyUse:
+    """The queues of one policy in one job table; `names` are some of them."""
+
+    table: str
+    policy: str | None
+    queues: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PoliciesInUse:
+    """The policies of all queues by table; None where queues have none."""
+
+    uses: tuple[PolicyUse, ...] | None

@@ -47,3 +47,61 @@ ORDER BY r.name, r.place
 -- needs: queue
 SELECT q.name, q.policy, q.table_name FROM {queue} AS q
 WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])
+
+-- name: policies_in_use
+-- needs: queue
+-- Which policies the queues of each job table have; those in a table of their own are one per table.
+SELECT q.table_name, q.policy, count(*) AS queues, (array_agg(q.name ORDER BY q.name))[1:%(shown)s] AS names
+FROM {queue} AS q GROUP BY 1, 2
+
+-- name: broken_slots
+-- when: job.policy
+-- Only asked where a unique index is not in place: a valid one cannot be broken.
+WITH held AS (
+  SELECT j.name AS queue, j.policy AS rule, coalesce(j.singleton_key, '') AS key,
+         CASE WHEN j.policy = 'stately' THEN j.state::text END AS state, NULL::timestamp AS slot, j.id, j.created_on
+  FROM {job} AS j
+  WHERE ((j.policy = 'short' AND j.state = 'created') OR (j.policy = 'singleton' AND j.state = 'active')
+      OR (j.policy IN ('stately', 'exclusive') AND j.state <= 'active')
+      OR (j.policy = 'key_strict_fifo' AND j.state IN ('active', 'retry', 'failed') AND j.singleton_key IS NOT NULL))
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  UNION ALL
+  SELECT j.name, 'throttle', coalesce(j.singleton_key, ''), NULL, j.singleton_on, j.id, j.created_on
+  FROM {job} AS j
+  WHERE j.state <> 'cancelled' AND j.singleton_on IS NOT NULL AND j.created_on >= {since}
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+), slots AS (
+  SELECT h.queue, h.rule, h.key, h.state, h.slot, count(*) AS jobs, min(h.created_on) AS first_on,
+         (array_agg(h.id::text ORDER BY h.created_on, h.id))[1:%(shown)s] AS ids
+  FROM held AS h GROUP BY 1, 2, 3, 4, 5 HAVING count(*) > 1
+), ranked AS (
+  SELECT s.*, count(*) OVER w AS all_slots, (sum(s.jobs) OVER w)::bigint AS all_jobs, min(s.first_on) OVER w AS since,
+         row_number() OVER (PARTITION BY s.queue, s.rule ORDER BY s.jobs DESC, s.first_on DESC, s.key, s.state) AS place
+  FROM slots AS s WINDOW w AS (PARTITION BY s.queue, s.rule)
+)
+SELECT r.* FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.rule, r.place
+
+-- name: broken_slots
+WITH held AS (
+  SELECT j.name AS queue, 'singleton key' AS rule, j.singleton_key AS key, NULL::text AS state, NULL::timestamp AS slot, j.id,
+         j.created_on
+  FROM {job} AS j
+  WHERE j.singleton_on IS NULL AND j.singleton_key IS NOT NULL
+    AND CASE WHEN starts_with(j.singleton_key, '__pgboss__singleton_queue') THEN j.state < 'active'
+        ELSE j.state < 'completed' END
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  UNION ALL
+  SELECT j.name, 'throttle', coalesce(j.singleton_key, ''), NULL, j.singleton_on, j.id, j.created_on
+  FROM {job} AS j
+  WHERE j.state < 'expired' AND j.singleton_on IS NOT NULL AND j.created_on >= {since}
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+), slots AS (
+  SELECT h.queue, h.rule, h.key, h.state, h.slot, count(*) AS jobs, min(h.created_on) AS first_on,
+         (array_agg(h.id::text ORDER BY h.created_on, h.id))[1:%(shown)s] AS ids
+  FROM held AS h GROUP BY 1, 2, 3, 4, 5 HAVING count(*) > 1
+), ranked AS (
+  SELECT s.*, count(*) OVER w AS all_slots, (sum(s.jobs) OVER w)::bigint AS all_jobs, min(s.first_on) OVER w AS since,
+         row_number() OVER (PARTITION BY s.queue, s.rule ORDER BY s.jobs DESC, s.first_on DESC, s.key) AS place
+  FROM slots AS s WINDOW w AS (PARTITION BY s.queue, s.rule)
+)
+SELECT r.* FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.rule, r.place

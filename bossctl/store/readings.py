@@ -21,11 +21,11 @@ from bossctl.models.readings import (
     SymptomGroup,
     Symptoms,
 )
-from bossctl.models.readings_duplicates import Identical
+from bossctl.models.readings_duplicates import Identical, PoliciesInUse, PolicySlots
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_stuck import Flows, Heartbeats, OpenWork
 from bossctl.store.connections import Row
-from bossctl.store.readings_duplicates import take_identical
+from bossctl.store.readings_duplicates import take_identical, take_policies, take_policy_slots
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_stuck import take_flows, take_heartbeats, take_open_work
 from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
@@ -106,6 +106,8 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     OpenWork: ("open work", take_open_work),
     Heartbeats: ("heartbeats of queues", take_heartbeats),
     Identical: ("identical jobs", take_identical),
+    PolicySlots: ("slots of policies", take_policy_slots),
+    PoliciesInUse: ("policies in use", take_policies),
     JobIndexes: ("indexes", take_job_indexes),
     Migrations: ("background migrations", take_migrations),
     Clock: ("clock", take_clock),

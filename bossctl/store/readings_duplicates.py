@@ -8,8 +8,19 @@ from datetime import timedelta
 
 from psycopg import sql
 
-from bossctl.models.readings_duplicates import Identical, IdenticalGroups, IdenticalJobs
+from bossctl.models.readings_duplicates import (
+    BrokenRule,
+    BrokenSlot,
+    Identical,
+    IdenticalGroups,
+    IdenticalJobs,
+    PoliciesInUse,
+    PolicySlots,
+    PolicyUse,
+)
+from bossctl.models.unique_indexes import expected, in_place
 from bossctl.store.connections import Row
+from bossctl.store.readings_schema import take_job_indexes
 from bossctl.store.scope import SAMPLES, Scope
 from bossctl.store.session import Transaction
 
@@ -62,3 +73,33 @@ def _identical(queue: str, keyed: bool, policy: str | None, rows: list[Row]) -> 
         since=first["since"],
         shown=tuple(shown),
     )
+
+
+async def take_policy_slots(transaction: Transaction, scope: Scope) -> PolicySlots:
+    """Slots with more than one job; the rows are only read where an index that forbids that is not in place."""
+    indexes = await take_job_indexes(transaction, scope)
+    number = indexes.number or 0
+    if all(in_place(table, guard) for table in indexes.tables for guard in expected(table, number)):
+        return PolicySlots(False, ())
+    values = {"names": scope.bound_names, "shown": SAMPLES}
+    rules: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in await transaction.rows("broken_slots", values, since=scope.since):
+        rules[row["queue"], row["rule"]].append(row)
+    return PolicySlots(True, tuple(_rule(rows) for rows in rules.values()))
+
+
+def _rule(rows: list[Row]) -> BrokenRule:
+    first = rows[0]
+    shown = (BrokenSlot(row["key"], row["state"], row["slot"], row["jobs"], tuple(row["ids"])) for row in rows)
+    return BrokenRule(
+        first["queue"], first["rule"], first["all_slots"], first["all_jobs"], first["since"], tuple(shown)
+    )
+
+
+async def take_policies(transaction: Transaction, scope: Scope) -> PoliciesInUse:
+    """Which policies the queues of each job table have."""
+    if not transaction.queries.supports("policies_in_use"):
+        return PoliciesInUse(None)
+    rows = await transaction.rows("policies_in_use", {"shown": SAMPLES})
+    uses = (PolicyUse(row["table_name"], row["policy"], row["queues"], tuple(row["names"])) for row in rows)
+    return PoliciesInUse(tuple(uses))
