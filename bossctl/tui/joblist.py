@@ -92,7 +92,7 @@ class JobList(Vertical):
             "created": fmt.age(distance(row.created_on, now)),
             "lately": lately(row, now),
             "ran": run_time(row, now),
-            "tries": f"{fetches(row)}/{row.retry_limit}",
+            "tries": f"{fetches(row)}/{row.retry_limit + 1}",
             "priority": str(row.priority) if row.priority else "",
             "key": fmt.clean(row.singleton_key or ""),
         }
