@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bossctl.doctor import attempts, duplicates, flows, identical, indexes, migrations, policies, schema, stuck, waiting
+from bossctl.doctor import (
+    attempts,
+    counters,
+    duplicates,
+    flows,
+    identical,
+    indexes,
+    migrations,
+    policies,
+    run_times,
+    schema,
+    settings,
+    stuck,
+    waiting,
+)
 from bossctl.doctor.check import Check
 
 _DUPLICATES = sorted(
@@ -13,5 +27,6 @@ _DUPLICATES = sorted(
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,
     *sorted((*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS), key=lambda check: check.code),
-    *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS), key=lambda check: check.code),
+    *sorted((*run_times.CHECKS, *settings.CHECKS), key=lambda check: check.code),
+    *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS, *counters.CHECKS), key=lambda check: check.code),
 )

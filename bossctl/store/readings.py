@@ -23,10 +23,26 @@ from bossctl.models.readings import (
 )
 from bossctl.models.readings_duplicates import Identical, PoliciesInUse, PolicySlots
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
+from bossctl.models.readings_settings import (
+    Counters,
+    ForgottenPolicies,
+    KeyOverlaps,
+    QueueSettings,
+    Runs,
+    ScheduleOptions,
+)
 from bossctl.models.readings_stuck import Flows, Heartbeats, OpenWork
 from bossctl.store.connections import Row
 from bossctl.store.readings_duplicates import take_identical, take_policies, take_policy_slots
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
+from bossctl.store.readings_settings import (
+    take_counters,
+    take_forgotten_policies,
+    take_key_overlaps,
+    take_queue_settings,
+    take_runs,
+    take_schedule_options,
+)
 from bossctl.store.readings_stuck import take_flows, take_heartbeats, take_open_work
 from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
 from bossctl.store.session import Transaction
@@ -111,6 +127,12 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     JobIndexes: ("indexes", take_job_indexes),
     Migrations: ("background migrations", take_migrations),
     Clock: ("clock", take_clock),
+    QueueSettings: ("settings of queues", take_queue_settings),
+    Runs: ("run times", take_runs),
+    ForgottenPolicies: ("policies", take_forgotten_policies),
+    ScheduleOptions: ("options of schedules", take_schedule_options),
+    KeyOverlaps: ("singleton keys", take_key_overlaps),
+    Counters: ("cached counters", take_counters),
 }
 """What a check may need: what progress calls it, and how it is taken. `Ground` is always there."""
 

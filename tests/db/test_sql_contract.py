@@ -44,6 +44,7 @@ SAMPLES: Mapping[str, object] = {
     "old_seconds": 60,
     "shown": 20,
     "window": 60,
+    "long": 600,
     "largest": 8192,
     "options": '{"policy": "standard"}',
 }
