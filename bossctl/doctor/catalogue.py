@@ -11,6 +11,7 @@ from bossctl.doctor import (
     indexes,
     migrations,
     policies,
+    relatives,
     run_times,
     schema,
     settings,
@@ -20,7 +21,7 @@ from bossctl.doctor import (
 from bossctl.doctor.check import Check
 
 _DUPLICATES = sorted(
-    (*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS, *policies.CHECKS),
+    (*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS, *policies.CHECKS, *relatives.CHECKS),
     key=lambda check: check.code,
 )
 

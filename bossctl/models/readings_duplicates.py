@@ -92,3 +92,90 @@ class PoliciesInUse:
     """The policies of all queues by table; None where queues have none."""
 
     uses: tuple[PolicyUse, ...] | None
+
+
+@dataclass(frozen=True)
+class SeenTwice:
+    """An id that several jobs of one queue had. `archived` counts those in the archive, `live` says it is in use."""
+
+    id: str
+    first_on: datetime
+    last_on: datetime
+    archived: int
+    live: bool
+
+
+@dataclass(frozen=True)
+class QueueIds:
+    """The ids of one queue that were seen twice: how many, and the newest of them."""
+
+    queue: str
+    ids: int
+    since: datetime
+    shown: tuple[SeenTwice, ...]
+
+
+@dataclass(frozen=True)
+class ReusedIds:
+    """Ids that were used again after their job was archived."""
+
+    queues: tuple[QueueIds, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs that were fetched together, failed with the same words and wait to run again."""
+
+    started_on: datetime
+    jobs: int
+    reason: str | None
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QueueBatches:
+    """The failed batches of one queue; `jobs` and `batches` are exact."""
+
+    queue: str
+    batches: int
+    jobs: int
+    since: datetime
+    shown: tuple[Batch, ...]
+
+
+@dataclass(frozen=True)
+class FailedBatches:
+    """Batches that one error failed."""
+
+    queues: tuple[QueueBatches, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A dead letter, or the job redriven from it, that was fetched, and its original that left its end again."""
+
+    original: str
+    original_state: str
+    original_started_on: datetime | None
+    copy_queue: str
+    copy: str
+    copy_state: str
+    copy_started_on: datetime
+    copied_on: datetime
+
+
+@dataclass(frozen=True)
+class QueuePairs:
+    """The pairs whose originals are of one queue."""
+
+    queue: str
+    pairs: int
+    since: datetime
+    shown: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class DeadLetterPairs:
+    """Dead letters that ran beside their originals."""
+
+    queues: tuple[QueuePairs, ...]

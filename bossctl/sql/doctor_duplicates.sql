@@ -105,3 +105,81 @@ WITH held AS (
   FROM slots AS s WINDOW w AS (PARTITION BY s.queue, s.rule)
 )
 SELECT r.* FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.rule, r.place
+
+-- name: ids_seen_twice
+-- needs: archive
+-- when: job.retrylimit
+WITH twice AS (
+  SELECT a.name, a.id, min(a.created_on) AS first_on, max(a.created_on) AS last_on, count(*) AS archived, false AS live
+  FROM {archived_jobs} AS a
+  GROUP BY a.name, a.id HAVING count(*) > 1 AND max(a.archived_on) >= {since}
+  UNION ALL
+  SELECT j.name, j.id, a.created_on, j.created_on, 1, true
+  FROM {job} AS j JOIN {archived_jobs} AS a ON a.id = j.id AND a.name = j.name
+  WHERE a.archived_on >= {since}
+), ids AS (
+  SELECT t.name, t.id, min(t.first_on) AS first_on, max(t.last_on) AS last_on, max(t.archived) AS archived,
+         bool_or(t.live) AS live
+  FROM twice AS t WHERE %(names)s::text[] IS NULL OR t.name = ANY (%(names)s::text[]) GROUP BY 1, 2
+), ranked AS (
+  SELECT i.*, count(*) OVER w AS all_ids, min(i.first_on) OVER w AS since,
+         row_number() OVER (PARTITION BY i.name ORDER BY i.last_on DESC, i.id) AS place
+  FROM ids AS i WINDOW w AS (PARTITION BY i.name)
+)
+SELECT r.name AS queue, r.id::text AS id, r.first_on, r.last_on, r.archived, r.live, r.all_ids, r.since
+FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.name, r.place
+
+-- name: ids_seen_twice
+-- needs: archive
+-- From 10 on the archive's own key keeps an id from being there twice.
+WITH ranked AS (
+  SELECT j.name AS queue, j.id, a.created_on AS first_on, j.created_on AS last_on, count(*) OVER w AS all_ids,
+         min(a.created_on) OVER w AS since,
+         row_number() OVER (PARTITION BY j.name ORDER BY j.created_on DESC, j.id) AS place
+  FROM {job} AS j JOIN {archived_jobs} AS a ON a.name = j.name AND a.id = j.id
+  WHERE a.archived_on >= {since} AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  WINDOW w AS (PARTITION BY j.name)
+)
+SELECT r.queue, r.id::text AS id, r.first_on, r.last_on, 1 AS archived, true AS live, r.all_ids, r.since
+FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.place
+
+-- name: failed_batches
+-- Jobs that were fetched together and failed with the same words. Expiries and shutdowns end a batch alike by design.
+WITH batches AS (
+  SELECT j.name AS queue, j.started_on, jsonb_hash_extended(j.output, 0) AS hash, count(*) AS jobs,
+         left(min(coalesce(j.output->>'message', j.output->'value'->>'message')), 200) AS reason,
+         (array_agg(j.id::text ORDER BY j.created_on, j.id))[1:%(shown)s] AS ids
+  FROM {job} AS j
+  WHERE j.state < 'active' AND j.state = 'retry' AND j.started_on IS NOT NULL AND j.output IS NOT NULL
+    AND coalesce(j.output->>'message', j.output->'value'->>'message', j.output->>'value', '')
+      !~ '^(handler execution exceeded|job timed out|job failed by timeout|job heartbeat timeout|pg-boss shut down)'
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  GROUP BY 1, 2, 3 HAVING count(*) > 1
+), ranked AS (
+  SELECT b.*, count(*) OVER w AS all_batches, (sum(b.jobs) OVER w)::bigint AS all_jobs, min(b.started_on) OVER w AS since,
+         row_number() OVER (PARTITION BY b.queue ORDER BY b.started_on DESC, b.hash) AS place
+  FROM batches AS b WINDOW w AS (PARTITION BY b.queue)
+)
+SELECT r.* FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.place
+
+-- name: dead_letters_beside_originals
+-- needs: job.source_id
+-- A copy (in the dead letter queue, or redriven from there) that was fetched, and an original that left its end again.
+WITH pairs AS (
+  SELECT o.name AS queue, o.id AS original, o.state::text AS original_state, o.started_on AS original_started_on,
+         c.name AS copy_queue, c.id AS copy, c.state::text AS copy_state, c.started_on AS copy_started_on,
+         c.created_on AS copied_on
+  FROM {job} AS c
+  JOIN {job} AS o ON o.name = coalesce(c.source_name, c.name) AND o.id = coalesce(c.source_id, c.source_root_id)
+  WHERE (c.source_id IS NOT NULL OR c.source_root_id IS NOT NULL) AND c.started_on IS NOT NULL
+    AND (o.state NOT IN ('failed', 'cancelled') OR o.started_on > c.created_on)
+    AND (c.created_on >= {since} OR c.state < 'completed' OR o.state < 'completed')
+    AND (%(names)s::text[] IS NULL OR o.name = ANY (%(names)s::text[]))
+), ranked AS (
+  SELECT p.*, count(*) OVER w AS all_pairs, min(p.copied_on) OVER w AS since,
+         row_number() OVER (PARTITION BY p.queue ORDER BY p.copied_on DESC, p.original, p.copy) AS place
+  FROM pairs AS p WINDOW w AS (PARTITION BY p.queue)
+)
+SELECT r.queue, r.original::text AS original, r.original_state, r.original_started_on, r.copy_queue, r.copy::text AS copy,
+       r.copy_state, r.copy_started_on, r.copied_on, r.all_pairs, r.since
+FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.place

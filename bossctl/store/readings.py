@@ -21,7 +21,14 @@ from bossctl.models.readings import (
     SymptomGroup,
     Symptoms,
 )
-from bossctl.models.readings_duplicates import Identical, PoliciesInUse, PolicySlots
+from bossctl.models.readings_duplicates import (
+    DeadLetterPairs,
+    FailedBatches,
+    Identical,
+    PoliciesInUse,
+    PolicySlots,
+    ReusedIds,
+)
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
     Counters,
@@ -33,7 +40,14 @@ from bossctl.models.readings_settings import (
 )
 from bossctl.models.readings_stuck import Flows, Heartbeats, OpenWork
 from bossctl.store.connections import Row
-from bossctl.store.readings_duplicates import take_identical, take_policies, take_policy_slots
+from bossctl.store.readings_duplicates import (
+    take_dead_letter_pairs,
+    take_failed_batches,
+    take_identical,
+    take_policies,
+    take_policy_slots,
+    take_reused_ids,
+)
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_settings import (
     take_counters,
@@ -122,6 +136,9 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     OpenWork: ("open work", take_open_work),
     Heartbeats: ("heartbeats of queues", take_heartbeats),
     Identical: ("identical jobs", take_identical),
+    ReusedIds: ("reused ids", take_reused_ids),
+    FailedBatches: ("failed batches", take_failed_batches),
+    DeadLetterPairs: ("dead letters", take_dead_letter_pairs),
     PolicySlots: ("slots of policies", take_policy_slots),
     PoliciesInUse: ("policies in use", take_policies),
     JobIndexes: ("indexes", take_job_indexes),

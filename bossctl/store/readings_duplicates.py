@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import timedelta
 
 from psycopg import sql
 
 from bossctl.models.readings_duplicates import (
+    Batch,
     BrokenRule,
     BrokenSlot,
+    DeadLetterPairs,
+    FailedBatches,
     Identical,
     IdenticalGroups,
     IdenticalJobs,
+    Pair,
     PoliciesInUse,
     PolicySlots,
     PolicyUse,
+    QueueBatches,
+    QueueIds,
+    QueuePairs,
+    ReusedIds,
+    SeenTwice,
 )
 from bossctl.models.unique_indexes import expected, in_place
 from bossctl.store.connections import Row
@@ -103,3 +113,57 @@ async def take_policies(transaction: Transaction, scope: Scope) -> PoliciesInUse
     rows = await transaction.rows("policies_in_use", {"shown": SAMPLES})
     uses = (PolicyUse(row["table_name"], row["policy"], row["queues"], tuple(row["names"])) for row in rows)
     return PoliciesInUse(tuple(uses))
+
+
+async def take_reused_ids(transaction: Transaction, scope: Scope) -> ReusedIds:
+    """Ids in use that are in the archive too, or there twice. Raises Unsupported where there is no archive."""
+    return ReusedIds(
+        tuple(
+            QueueIds(queue, rows[0]["all_ids"], rows[0]["since"], tuple(map(_seen_twice, rows)))
+            for queue, rows in (await _by_queue(transaction, scope, "ids_seen_twice", since=scope.since)).items()
+        )
+    )
+
+
+async def take_failed_batches(transaction: Transaction, scope: Scope) -> FailedBatches:
+    """Jobs that were fetched together and failed alike."""
+    return FailedBatches(
+        tuple(
+            QueueBatches(queue, rows[0]["all_batches"], rows[0]["all_jobs"], rows[0]["since"], tuple(map(_batch, rows)))
+            for queue, rows in (await _by_queue(transaction, scope, "failed_batches")).items()
+        )
+    )
+
+
+async def take_dead_letter_pairs(transaction: Transaction, scope: Scope) -> DeadLetterPairs:
+    """Dead letters beside their originals. Raises Unsupported where a dead letter does not name its original."""
+    found = await _by_queue(transaction, scope, "dead_letters_beside_originals", since=scope.since)
+    return DeadLetterPairs(
+        tuple(
+            QueuePairs(queue, rows[0]["all_pairs"], rows[0]["since"], tuple(map(_pair, rows)))
+            for queue, rows in found.items()
+        )
+    )
+
+
+async def _by_queue(
+    transaction: Transaction, scope: Scope, name: str, **slots: sql.Composable
+) -> Mapping[str, list[Row]]:
+    values = {"names": scope.bound_names, "shown": SAMPLES}
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in await transaction.rows(name, values, **slots):
+        found[row["queue"]].append(row)
+    return found
+
+
+def _seen_twice(row: Row) -> SeenTwice:
+    return SeenTwice(row["id"], row["first_on"], row["last_on"], row["archived"], row["live"])
+
+
+def _batch(row: Row) -> Batch:
+    return Batch(row["started_on"], row["jobs"], row["reason"], tuple(row["ids"]))
+
+
+def _pair(row: Row) -> Pair:
+    names = [field.name for field in fields(Pair)]
+    return Pair(**{name: row[name] for name in names})
