@@ -10,7 +10,7 @@ from bossctl.doctor.catalogue import CHECKS
 from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Judge, Readings
 from bossctl.doctor.words import list_jobs, some
 from bossctl.format import timestamp
-from bossctl.models.findings import Certainty, EvidenceValue, Severity
+from bossctl.models.findings import Certainty, EvidenceValue
 from bossctl.models.watch import JobSeen, Sample
 
 REMEMBERED = 100_000
@@ -185,24 +185,9 @@ def _fetched_again(readings: Readings) -> Iterator[Case]:
         )
 
 
-_DUP04 = Check(
-    code="DUP04",
-    slug="ran-after-completion",
-    title="finished, then started again",
-    severity=Severity.ERROR,
-    needs=(Restarts,),
-    what="Compares two looks at the same row: completed in the first, started later than that in the second.",
-    why="Completed work is done again: whatever it paid, mailed or wrote, it did twice.",
-    confirm="The evidence holds both looks: when it was seen completed, and when it started again.",
-    fix="Find who puts finished jobs back: resume() on 8 and 9, a statement on the table on newer releases.",
-    releases="all, while watched",
-    judge=_ran_after_completion,
-)
-
-
 def _watched(code: str, judge: Judge) -> Check:
     """The catalogue's check of that code, judging what was watched instead."""
-    check = next((one for one in CHECKS if one.code == code), _DUP04)
+    check = next(one for one in CHECKS if one.code == code)
     return replace(check, needs=(Restarts,), judge=judge)
 
 
