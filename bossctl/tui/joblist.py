@@ -32,7 +32,7 @@ COLUMNS = (
     Column("created", "CREATED", width=7, align="right", tooltip="how long ago it was sent"),
     Column("lately", "LATELY", width=16, tooltip="what it waits for or did last"),
     Column("ran", "RAN", width=6, align="right", priority=5, tooltip="how long the last attempt ran"),
-    Column("tries", "TRIES", width=6, align="right", priority=3, tooltip="fetched at least so often / as often as its retry limit allows"),
+    Column("tries", "TRIES", width=6, align="right", priority=3, tooltip="fetched at least so often, of how often"),
     Column("priority", "PRIO", width=4, align="right", priority=6),
     Column("key", "KEY", min_width=6, max_width=24, fit=True, flex=1, priority=7, tooltip="singleton key"),
 )
