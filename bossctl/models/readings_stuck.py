@@ -140,3 +140,36 @@ class Flows:
 
     groups: tuple[BlockedGroup, ...]
     flow_on: datetime | None
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """A schedule, and the minutes of the last day in which something was sent that may have come of it."""
+
+    queue: str
+    key: str
+    cron: str
+    timezone: str | None
+    kind: str | None
+    set_on: datetime | None
+    sent: frozenset[datetime]
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """The schedules, the stamp of the passes over them, and the scheduler's own queue.
+
+    `first_send` is the oldest send that is still stored: nothing is known of slots before it. `waiting` counts sends
+    that were due longer ago than `patience_seconds`. `cron_parsers` are the versions of cron-parser that releases with
+    such a schema may have.
+    """
+
+    timetables: tuple[Timetable, ...]
+    cron_on: datetime | None
+    first_send: datetime | None
+    waiting: int
+    oldest_waiting: datetime | None
+    last_taken: datetime | None
+    samples: tuple[str, ...]
+    patience_seconds: float
+    cron_parsers: tuple[int, ...]

@@ -131,3 +131,22 @@ LEFT JOIN LATERAL (
 ) AS parent ON true
 WHERE n.place <= %(shown)s
 ORDER BY n.name, n.kind, n.place
+
+-- name: send_minutes
+SELECT s.data->>'name' AS queue, coalesce(s.data->>'key', s.data->'options'->>'key', '') AS key,
+       array_agg(DISTINCT date_trunc('minute', s.created_on)) AS minutes
+FROM {all_jobs} AS s
+WHERE s.name = '__pgboss__send-it' AND s.created_on >= {since} AND s.data->>'name' IS NOT NULL
+GROUP BY 1, 2
+
+-- name: send_queue
+SELECT min(s.created_on) AS first_send, max(s.started_on) AS last_taken, count(*) FILTER (WHERE s.waits) AS waiting,
+       min(s.created_on) FILTER (WHERE s.waits) AS oldest_waiting,
+       (array_agg(s.id::text ORDER BY s.created_on) FILTER (WHERE s.waits))[1:20] AS samples
+FROM (
+  SELECT a.id, a.created_on, a.started_on,
+         a.state < 'active' AND NOT a.archived
+           AND greatest(a.start_after, a.created_on) < now() - make_interval(secs => %(patience)s) AS waits
+  FROM {all_jobs} AS a
+  WHERE a.name = '__pgboss__send-it'
+) AS s

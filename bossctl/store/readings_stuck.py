@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from psycopg import sql
+
 from bossctl.models.readings_stuck import (
     Backlog,
     BlockedGroup,
@@ -17,6 +19,8 @@ from bossctl.models.readings_stuck import (
     OpenSymptom,
     OpenWork,
     Pace,
+    Scheduler,
+    Timetable,
 )
 from bossctl.store.connections import Row
 from bossctl.store.scope import SAMPLES, Scope, pass_grace
@@ -24,6 +28,12 @@ from bossctl.store.session import Transaction
 
 WAIT_SECONDS = 300.0
 """Due work that waits no longer is nobody's fault: a fleet may just have been restarted."""
+
+SEND_SECONDS = 120.0
+"""The scheduler's own worker takes what is to be sent every five seconds by default."""
+
+SLOTS_SECONDS = 86_400.0
+"""How far back slots are compared with what was sent."""
 
 RESOLVER_SILENT_SECONDS = 120.0
 """The resolver of flows passes every five seconds by default."""
@@ -67,6 +77,46 @@ async def take_flows(transaction: Transaction, scope: Scope) -> Flows:
     for row in rows:
         groups[row["queue"], row["kind"]].append(row)
     return Flows(tuple(_blocked(mine) for mine in groups.values()), version.get("flow_on"))
+
+
+async def take_scheduler(transaction: Transaction, scope: Scope) -> Scheduler:
+    """The schedules with what was sent in the last day, and what waits to be sent."""
+    sends = await transaction.row("send_queue", {"patience": SEND_SECONDS}) or {}
+    since = sql.Literal(scope.now - timedelta(seconds=SLOTS_SECONDS))
+    rows = await transaction.rows("send_minutes", since=since)
+    version = await transaction.row("version") or {}
+    minutes = {(row["queue"], row["key"]): frozenset[datetime](row["minutes"]) for row in rows}
+    return Scheduler(
+        timetables=tuple(
+            Timetable(
+                queue=row["name"],
+                key=row["key"] or "",
+                cron=row["cron"],
+                timezone=row["timezone"],
+                kind=row["kind"],
+                set_on=row["updated_on"] or row["created_on"],
+                sent=minutes.get((row["name"], row["key"] or ""), frozenset()),
+            )
+            for row in await transaction.rows("schedules")
+            if scope.names is None or row["name"] in scope.names
+        ),
+        cron_on=version.get("cron_on"),
+        first_send=sends.get("first_send"),
+        waiting=sends.get("waiting") or 0,
+        oldest_waiting=sends.get("oldest_waiting"),
+        last_taken=sends.get("last_taken"),
+        samples=tuple(sends.get("samples") or ()),
+        patience_seconds=SEND_SECONDS,
+        cron_parsers=_cron_parsers(transaction),
+    )
+
+
+def _cron_parsers(transaction: Transaction) -> tuple[int, ...]:
+    """11.1 and 12.0 to 12.5 have the same schema; 12 brought version 5."""
+    catalog = transaction.queries.catalog
+    if catalog.generation != "11-12" or not catalog.has("index:i6"):
+        return (4,)
+    return (5,) if catalog.has("bam") else (4, 5)
 
 
 def _blocked(rows: Sequence[Row]) -> BlockedGroup:
