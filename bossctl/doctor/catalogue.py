@@ -13,6 +13,7 @@ from bossctl.doctor import (
     policies,
     relatives,
     run_times,
+    scheduler,
     schema,
     settings,
     stuck,
@@ -27,7 +28,7 @@ _DUPLICATES = sorted(
 
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,
-    *sorted((*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS), key=lambda check: check.code),
+    *sorted((*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS, *scheduler.CHECKS), key=lambda check: check.code),
     *sorted((*run_times.CHECKS, *settings.CHECKS), key=lambda check: check.code),
     *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS, *counters.CHECKS), key=lambda check: check.code),
 )
