@@ -10,6 +10,7 @@ from bossctl.doctor import (
     identical,
     indexes,
     migrations,
+    off_slot,
     policies,
     relatives,
     run_times,
@@ -22,7 +23,7 @@ from bossctl.doctor import (
 from bossctl.doctor.check import Check
 
 _DUPLICATES = sorted(
-    (*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS, *policies.CHECKS, *relatives.CHECKS),
+    (*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS, *policies.CHECKS, *relatives.CHECKS, *off_slot.CHECKS),
     key=lambda check: check.code,
 )
 

@@ -179,3 +179,23 @@ class DeadLetterPairs:
     """Dead letters that ran beside their originals."""
 
     queues: tuple[QueuePairs, ...]
+
+
+@dataclass(frozen=True)
+class SlotSend:
+    """A send of the scheduler with the minute it was filed under, and one schedule it can be of."""
+
+    id: str
+    slot: datetime
+    created_on: datetime
+    queue: str
+    key: str
+    cron: str
+    timezone: str | None
+
+
+@dataclass(frozen=True)
+class ScheduledSlots:
+    """The newest sends; one that several schedules may have made is there once for each."""
+
+    sends: tuple[SlotSend, ...]

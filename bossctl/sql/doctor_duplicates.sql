@@ -183,3 +183,23 @@ WITH pairs AS (
 SELECT r.queue, r.original::text AS original, r.original_state, r.original_started_on, r.copy_queue, r.copy::text AS copy,
        r.copy_state, r.copy_started_on, r.copied_on, r.all_pairs, r.since
 FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.place
+
+-- name: scheduled_slots
+-- needs: queue
+-- Sends with their minute, and the schedules they can be of: same data, same key where the send tells one, and not
+-- changed since. A schedule for every minute has no minute too many.
+WITH sends AS MATERIALIZED (
+  SELECT s.id, s.data->>'name' AS queue, s.data->>'key' AS key, s.singleton_key, s.created_on,
+         nullif(s.data->'data', 'null'::jsonb) AS data, s.singleton_on AT TIME ZONE 'UTC' AS slot
+  FROM {all_jobs} AS s
+  WHERE s.name = '__pgboss__send-it' AND s.singleton_on IS NOT NULL AND s.created_on >= {since}
+    AND (%(names)s::text[] IS NULL OR s.data->>'name' = ANY (%(names)s::text[]))
+)
+SELECT s.id::text AS id, s.slot, s.created_on, c.name AS queue, c.key, c.cron, c.timezone
+FROM sends AS s
+JOIN {schedule} AS c ON c.name = s.queue AND nullif(c.data, 'null'::jsonb) IS NOT DISTINCT FROM s.data
+ AND CASE WHEN s.key IS NOT NULL THEN s.key = c.key
+     ELSE s.singleton_key IS NULL OR s.singleton_key IN (c.name, c.name || '__' || c.key) END
+WHERE c.kind IS NOT DISTINCT FROM 'cron' AND c.cron <> '* * * * *' AND c.updated_on < s.slot
+ORDER BY s.slot DESC, s.id
+LIMIT %(limit)s

@@ -28,6 +28,7 @@ from bossctl.models.readings_duplicates import (
     PoliciesInUse,
     PolicySlots,
     ReusedIds,
+    ScheduledSlots,
 )
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
@@ -47,6 +48,7 @@ from bossctl.store.readings_duplicates import (
     take_policies,
     take_policy_slots,
     take_reused_ids,
+    take_scheduled_slots,
 )
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_settings import (
@@ -137,6 +139,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     OpenWork: ("open work", take_open_work),
     Heartbeats: ("heartbeats of queues", take_heartbeats),
     Identical: ("identical jobs", take_identical),
+    ScheduledSlots: ("slots of schedules", take_scheduled_slots),
     ReusedIds: ("reused ids", take_reused_ids),
     FailedBatches: ("failed batches", take_failed_batches),
     DeadLetterPairs: ("dead letters", take_dead_letter_pairs),

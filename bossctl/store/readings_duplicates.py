@@ -26,7 +26,9 @@ from bossctl.models.readings_duplicates import (
     QueueIds,
     QueuePairs,
     ReusedIds,
+    ScheduledSlots,
     SeenTwice,
+    SlotSend,
 )
 from bossctl.models.unique_indexes import expected, in_place
 from bossctl.store.connections import Row
@@ -38,6 +40,9 @@ LONGEST_PAYLOAD = 8192
 """Payloads that take more bytes in the table are not compared."""
 
 DAY_SECONDS = 86_400
+
+MOST_SENDS = 10_000
+"""How many of the scheduler's sends are compared with their cron expressions, newest first."""
 
 
 async def take_identical(transaction: Transaction, scope: Scope) -> Identical:
@@ -167,3 +172,10 @@ def _batch(row: Row) -> Batch:
 def _pair(row: Row) -> Pair:
     names = [field.name for field in fields(Pair)]
     return Pair(**{name: row[name] for name in names})
+
+
+async def take_scheduled_slots(transaction: Transaction, scope: Scope) -> ScheduledSlots:
+    """The minutes in which the scheduler sent. Raises Unsupported on 8 and 9."""
+    values = {"names": scope.bound_names, "limit": MOST_SENDS}
+    rows = await transaction.rows("scheduled_slots", values, since=scope.since)
+    return ScheduledSlots(tuple(SlotSend(**row) for row in rows))
