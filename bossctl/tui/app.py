@@ -7,7 +7,7 @@ import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import App
@@ -17,10 +17,8 @@ from textual.filter import LineFilter
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
-from bossctl.errors import BossctlError, Exit
+from bossctl.errors import BossctlError, Exit, UsageError
 from bossctl.format import clean
-from bossctl.models.operations import EnsureResult
-from bossctl.selector import SelectorError
 from bossctl.tui.commands import Command, CommandLineError, Invocation, bindings, offers, parse_line, run
 from bossctl.tui.desk import Desk
 from bossctl.tui.linefilter import SAFE
@@ -28,16 +26,13 @@ from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueueP
 from bossctl.tui.polling import Poll
 from bossctl.tui.ports import Opener
 from bossctl.tui.screens.base import WIDE, BossScreen
-from bossctl.tui.screens.ensure import EnsureForm, toast
-from bossctl.tui.screens.findings import FindingsScreen
-from bossctl.tui.screens.job import JobScreen
-from bossctl.tui.screens.jobs import JobsScreen
-from bossctl.tui.screens.queue import QueueScreen
 from bossctl.tui.screens.queues import QueuesScreen
-from bossctl.tui.widgets.command_line import CommandLineScreen
-from bossctl.tui.widgets.help import HelpScreen, help_sections
-from bossctl.tui.widgets.palette import CommandProvider
 from bossctl.tui.widgets.table import LineTable
+
+if TYPE_CHECKING:
+    from bossctl.models.operations import EnsureResult
+
+# Everything that the first screen does not need is imported where it is opened: it halves the time to that screen.
 
 DEEPEST = 12
 """So many screens are kept to come back to; beyond that the newest takes the place of the one before."""
@@ -48,12 +43,18 @@ FLOOR = 2
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
+def _command_provider() -> type[Provider]:
+    from bossctl.tui.widgets.palette import CommandProvider
+
+    return CommandProvider
+
+
 class BossApp(App[None]):
     """The terminal UI over an opener. `failure` is why it ended, when it did not end because the user wanted it."""
 
     TITLE = "bossctl"
     CSS_PATH = "app.tcss"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandProvider}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_command_provider}
     COMMAND_LIST = (
         Command("app.help", "question_mark", "Help", "all keys of this screen", footer=True, action="show_help"),
         Command("app.quit", "q,ctrl+c", "Quit", "", footer=True, action="quit"),
@@ -170,7 +171,7 @@ class BossApp(App[None]):
                 return
         try:
             screen = self._screen_for(place)
-        except SelectorError as error:
+        except UsageError as error:
             self.notify(clean(f"{error}"), severity="error", markup=False)
             return
         if len(stack) < DEEPEST:
@@ -183,14 +184,22 @@ class BossApp(App[None]):
             case QueuesPlace():
                 return QueuesScreen(self.desk, place)
             case QueuePlace():
+                from bossctl.tui.screens.queue import QueueScreen
+
                 self.desk.last_queue = place.name
                 return QueueScreen(self.desk, place)
             case JobsPlace():
+                from bossctl.tui.screens.jobs import JobsScreen
+
                 return JobsScreen(self.desk, place)
             case JobPlace():
+                from bossctl.tui.screens.job import JobScreen
+
                 self.desk.last_job = place
                 return JobScreen(self.desk, place)
             case FindingsPlace():
+                from bossctl.tui.screens.findings import FindingsScreen
+
                 return FindingsScreen(self.desk, place)
 
     @property
@@ -211,8 +220,9 @@ class BossApp(App[None]):
 
     def action_go_jobs(self, selection: str = "") -> None:
         """Jobs by an expression; without one the jobs screen that is open, or all jobs."""
-        opened = [screen for screen in self.screen_stack if isinstance(screen, JobsScreen)]
-        self.visit(JobsPlace(selection) if selection or not opened else opened[-1].place)
+        places = [screen.place for screen in self.screen_stack if isinstance(screen, BossScreen)]
+        opened = [place for place in places if isinstance(place, JobsPlace)]
+        self.visit(JobsPlace(selection) if selection or not opened else opened[-1])
 
     def action_go_job(self, job_id: str = "") -> None:
         """The job named, or under the cursor, or looked at last."""
@@ -252,11 +262,15 @@ class BossApp(App[None]):
 
     def action_show_help(self) -> None:
         """All keys of this screen."""
+        from bossctl.tui.widgets.help import HelpScreen, help_sections
+
         title = self._here.heading if self._here else "Keys"
         self.push_screen(HelpScreen(help_sections(self.screen), title=clean(title)))
 
     def action_command_line(self, text: str = "") -> None:
         """Ask for a command."""
+        from bossctl.tui.widgets.command_line import CommandLineScreen
+
         choices = offers(self.screen)
         line = CommandLineScreen(choices, text=text, values=self._values, history=self._lines)
         self.push_screen(line, self._invoke)
@@ -298,8 +312,10 @@ class BossApp(App[None]):
         here = self._here
         if here is None:
             return
-        if not name and isinstance(here, QueueScreen):
-            name = here.name_here
+        from bossctl.tui.screens.ensure import EnsureForm
+
+        if not name and isinstance(here.place, QueuePlace):
+            name = here.place.name
         for table in here.query(LineTable):
             table.hold_order = True
         self.push_screen(EnsureForm(self.desk, name, policy), partial(self._ensured, here))
@@ -308,7 +324,9 @@ class BossApp(App[None]):
         for table in here.query(LineTable):
             table.hold_order = False
         if result is not None:
-            self.notify(toast(result), markup=False)
+            from bossctl.tui import plans
+
+            self.notify(plans.ensured(result), markup=False)
             here.read_now()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -12,9 +13,11 @@ from textual.widgets import Static
 from bossctl import format as fmt
 from bossctl.errors import BossctlError
 from bossctl.models.common import Target
-from bossctl.models.schema import Info
 from bossctl.tui.polling import Poll
 from bossctl.tui.words import place
+
+if TYPE_CHECKING:
+    from bossctl.models.schema import Info
 
 BADGE = " bossctl "
 

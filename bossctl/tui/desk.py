@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from bossctl.models.common import Target
-from bossctl.models.queues import QueueOverview
-from bossctl.models.schema import Info
 from bossctl.tui.overviews import Trends
 from bossctl.tui.places import JobPlace
 from bossctl.tui.ports import Diagnose, Opener, Operator, Reader
+
+if TYPE_CHECKING:
+    from bossctl.models.common import Target
+    from bossctl.models.queues import QueueOverview
+    from bossctl.models.schema import Info
 
 
 class Desk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,10 +13,12 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from bossctl.format import clean
-from bossctl.selector import Completion, SelectorError
+
+if TYPE_CHECKING:
+    from bossctl.selector import Completion, SelectorError
 
 SHOWN = 8
-Completer = Callable[[str, int], Sequence[Completion]]
+Completer = Callable[[str, int], "Sequence[Completion]"]
 
 
 class FilterLine(Vertical):

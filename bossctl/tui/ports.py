@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bossctl.models.common import Target
-from bossctl.models.findings import Report
-from bossctl.models.jobs import Job, JobPage
-from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
-from bossctl.models.queues import QueueDetail, QueueOverview
-from bossctl.models.schema import Info
-from bossctl.selector import Selector
+if TYPE_CHECKING:
+    from bossctl.models.common import Target
+    from bossctl.models.findings import Report
+    from bossctl.models.jobs import Job, JobPage
+    from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
+    from bossctl.models.queues import QueueDetail, QueueOverview
+    from bossctl.models.schema import Info
+    from bossctl.selector import Selector
 
 
 class Reader(Protocol):

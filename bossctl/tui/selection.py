@@ -46,7 +46,6 @@ def toggled(selection: Selector | None, condition: str) -> Selector | None:
     return whole(tuple(item for item in items if item != wanted) if wanted in items else (*items, wanted))
 
 
-def only_queue(selection: Selector | None) -> str | None:
-    """The queue all selected jobs are in, when the selection names exactly one."""
-    globs = [item for item in parts(selection) if isinstance(item, QueueGlob)]
-    return globs[0].literal if len(globs) == 1 else None
+def in_queue(name: str) -> Selector:
+    """All jobs of one queue."""
+    return QueueGlob.exactly(name)

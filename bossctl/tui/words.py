@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from bossctl import format as fmt
 from bossctl.models.common import UNKNOWN, Count, Target, Truth
-from bossctl.models.jobs import JobRow
-from bossctl.models.queues import Queue
+
+if TYPE_CHECKING:
+    from bossctl.models.jobs import JobRow
+    from bossctl.models.queues import Queue
 
 AGED = "·"
 """Stands between a number and how long ago it was counted."""

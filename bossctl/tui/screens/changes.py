@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from bossctl.models.operations import EnsureResult, QueueDeletion
-from bossctl.tui import plans
 from bossctl.tui.commands import Command
 from bossctl.tui.places import QueuesPlace, Visit
 from bossctl.tui.screens.base import BossScreen
-from bossctl.tui.screens.delete import DeleteDialog
-from bossctl.tui.screens.dialog import ChangeDialog
-from bossctl.tui.screens.ensure import EnsureForm
 from bossctl.tui.widgets.table import LineTable
+
+if TYPE_CHECKING:
+    from bossctl.models.operations import EnsureResult, QueueDeletion
+    from bossctl.tui.screens.dialog import ChangeDialog
 
 ENSURE = Command(
     "queue.ensure", "E", "Ensure", "create or change a queue", "Changes", ("name?", "policy?"), changes=True
@@ -37,10 +36,14 @@ class QueueChanges(BossScreen):
 
     def action_queue_ensure(self, name: str = "", policy: str = "") -> None:
         """Open the form that creates or changes a queue: the one named, or under the cursor."""
+        from bossctl.tui.screens.ensure import EnsureForm
+
         self._open(EnsureForm(self.desk, name or self.queue_here or "", policy), self._ensured)
 
     def action_queue_delete(self, name: str = "") -> None:
         """Ask whether to delete the queue named, or under the cursor."""
+        from bossctl.tui.screens.delete import DeleteDialog
+
         name = name or self.queue_here or ""
         if name:
             self._open(DeleteDialog(self.desk, name), self._deleted)
@@ -70,9 +73,13 @@ class QueueChanges(BossScreen):
                 screen.read_now()
 
     def _ensured(self, result: EnsureResult) -> None:
+        from bossctl.tui import plans
+
         self.notify(plans.ensured(result), markup=False)
 
     def _deleted(self, result: QueueDeletion) -> None:
+        from bossctl.tui import plans
+
         self.notify(plans.deleted(result), markup=False)
         if self.desk.last_queue == result.queue:
             self.desk.last_queue = None

@@ -18,7 +18,6 @@ from textual.widgets import Static
 from bossctl import format as fmt
 from bossctl.models.common import Count, Truth
 from bossctl.models.queues import QueueOverview
-from bossctl.selector import And, QueueGlob, States, to_text
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.filterline import FilterLine
@@ -189,12 +188,11 @@ class QueuesScreen(QueueChanges):
         if event.column == "jobs" and here is not None:
             state = StateBar(values(here.counts)).state_at(event.x, event.width)
             if state:
-                chosen = And((QueueGlob.exactly(event.key), States((state,))))
-                self.post_message(Visit(JobsPlace(to_text(chosen))))
+                self.post_message(Visit(_jobs(state, event.key)))
 
     @on(StatePicked)
     def _state(self, event: StatePicked) -> None:
-        self.post_message(Visit(JobsPlace(to_text(States((event.state,))))))
+        self.post_message(Visit(_jobs(event.state)))
 
     def action_sort(self, by: str = "") -> None:
         """Order by a column; without one by the next."""
@@ -247,6 +245,12 @@ class QueuesScreen(QueueChanges):
 
 def _cost(reading: QueueOverview) -> float:
     return reading.elapsed_ms
+
+
+def _jobs(state: str, queue: str | None = None) -> JobsPlace:
+    from bossctl.tui.selection import in_queue, text_of, with_state
+
+    return JobsPlace(text_of(with_state(in_queue(queue) if queue is not None else None, state)))
 
 
 def _row(line: Line) -> Row:
