@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from bossctl import cron
 from bossctl.doctor.check import Case, Check, Readings
@@ -76,7 +77,7 @@ def missed_slots(slots: Sequence[datetime], sent: frozenset[datetime]) -> list[d
             runs.append([])
         else:
             runs[-1].append(slot)
-    gaps = [(later - earlier).total_seconds() for later, earlier in zip(slots, slots[1:], strict=False)]
+    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(slots)]
     enough = MISSED_IN_A_ROW if gaps and min(gaps) < DENSE_SECONDS else 1
     return [slot for run in runs if len(run) >= enough for slot in run]
 
@@ -100,8 +101,8 @@ def _dead_case(
         message=f"nobody passes over {some(len(tables), 'schedule')}: {last}, where"
         f" {duration(CRON_SILENT_SECONDS)} is long{registry}",
         evidence=[_table_evidence(one) for one in tables[:SHOWN]],
-        advice="run at least one pg-boss process with schedule on (the default; noScheduling in 8 and 9) and look at its"
-        " error events; in 8 to 10 archive intervals under 60 s switch scheduling off. Slots missed meanwhile are not"
+        advice="run at least one pg-boss process with schedule on (the default; noScheduling in 8 and 9) and look at"
+        " its error events; in 8 to 10 archive intervals under 60 s switch scheduling off. Slots missed meanwhile are not"
         " made up for",
         command=("schedule", "list"),
     )
@@ -122,8 +123,9 @@ def _missed_case(table: Timetable, slots: Sequence[datetime], missed: Sequence[d
         message=f"{len(missed)} of the last {some(len(slots), 'slot')} of the schedule of queue {table.queue}{key}"
         f" ({table.cron}) sent no job, the newest at {minute(missed[0])}",
         evidence=[{"slot": slot, "sends": 0} for slot in missed[:SHOWN]],
-        advice="no process with schedule on ran at that time, or it could not send; pg-boss does not make up for a slot:"
-        " send the job by hand if it must run. 11.0.0 to 11.1.0 make one job a minute of several schedules of one queue",
+        advice="no process with schedule on ran at that time, or it could not send; pg-boss does not make up for a"
+        " slot: send the job by hand if it must run. 11.0.0 to 11.1.0 make one job a minute of several schedules of one"
+        " queue",
         command=("schedule", "list"),
     )
 
@@ -169,7 +171,8 @@ CHECKS: tuple[Check, ...] = (
         needs=(Scheduler, Supervision),
         what="Compares version.cron_on, which every pass over the schedules stamps, with the clock; and the newest"
         " slots of each schedule, at most 60 of the last day since it was set, with what the scheduler sent. One or two"
-        " slots missed by a schedule that fires more often than every ten minutes are let pass; rrule schedules are not foretold.",
+        " slots missed by a schedule that fires more often than every ten minutes are let pass; rrule"
+        " schedules are not foretold.",
         why="Scheduled work does not happen, and nothing fails: no error ever shows it.",
         confirm="bossctl schedule list shows when each fires and what it sent last.",
         fix="Run a process with schedule on; send by hand what must not be missing.",

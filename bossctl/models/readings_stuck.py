@@ -173,3 +173,41 @@ class Scheduler:
     samples: tuple[str, ...]
     patience_seconds: float
     cron_parsers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HeldKey:
+    """A job that keeps its policy's slot though it failed or is past its expiry, and how many wait for the slot.
+
+    `retrying` of those that wait are in state retry.
+    """
+
+    queue: str
+    policy: str
+    key: str
+    holder: str
+    state: str
+    since: datetime | None
+    waiting: int
+    retrying: int
+    oldest_waiting: datetime | None
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RefusedRetry:
+    """A retry whose key the queue lists as active although no job with it is: 11.0 never fetches it."""
+
+    queue: str
+    key: str
+    id: str
+    start_after: datetime
+    monitor_on: datetime
+
+
+@dataclass(frozen=True)
+class HeldSlots:
+    """What the slots of policies keep from running."""
+
+    held: tuple[HeldKey, ...]
+    refused: tuple[RefusedRetry, ...]

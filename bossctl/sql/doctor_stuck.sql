@@ -150,3 +150,40 @@ FROM (
   FROM {all_jobs} AS a
   WHERE a.name = '__pgboss__send-it'
 ) AS s
+
+-- name: held_keys
+-- needs: queue
+-- Where no queue has such a policy, the jobs are not read at all.
+WITH slots AS MATERIALIZED (
+  SELECT j.name, j.id, j.state, j.policy, coalesce(j.singleton_key, '') AS key, j.created_on,
+         CASE WHEN j.state = 'failed' THEN j.completed_on
+              WHEN j.state = 'active' AND isfinite(j.started_on)
+                   AND extract(epoch FROM now() - j.started_on) > j.expire_seconds + %(grace)s THEN j.started_on END
+           AS held_since
+  FROM {job} AS j
+  WHERE EXISTS (SELECT FROM {queue} AS q WHERE q.policy IN ('singleton', 'stately', 'key_strict_fifo'))
+    AND j.policy IN ('singleton', 'stately', 'key_strict_fifo') AND NOT j.blocked
+    AND (j.state IN ('created', 'retry', 'active') OR (j.state = 'failed' AND j.policy = 'key_strict_fifo'))
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+)
+SELECT h.name AS queue, h.policy, h.key, h.id::text AS holder, h.state::text AS state, h.held_since AS since,
+       count(*) AS waiting, count(*) FILTER (WHERE w.state = 'retry') AS retrying, min(w.created_on) AS oldest_waiting,
+       (array_agg(w.id::text ORDER BY w.created_on, w.id))[1:20] AS samples
+FROM slots AS h
+JOIN slots AS w ON w.name = h.name AND w.policy = h.policy AND w.key = h.key AND w.state < 'active'
+WHERE h.held_since IS NOT NULL
+GROUP BY h.name, h.policy, h.key, h.id, h.state, h.held_since
+ORDER BY 1, 3, 4
+
+-- name: refused_retries
+-- needs: queue.singletons_active
+-- The monitor of 11.0 lists keys of retries as active ones. It must have passed after the retry became due.
+SELECT j.name AS queue, j.singleton_key AS key, j.id::text AS id, j.start_after, q.monitor_on
+FROM {queue_table} AS q
+JOIN {job} AS j ON j.name = q.name AND j.singleton_key = ANY (q.singletons_active)
+WHERE j.state = 'retry' AND j.completed_on IS NULL AND j.start_after < q.monitor_on
+  AND j.start_after < now() - make_interval(secs => %(patience)s)
+  AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  AND NOT EXISTS (
+    SELECT FROM {job} AS a WHERE a.name = j.name AND a.state = 'active' AND a.singleton_key = j.singleton_key)
+ORDER BY 1, 2

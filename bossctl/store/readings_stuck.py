@@ -14,11 +14,14 @@ from bossctl.models.readings_stuck import (
     BlockedJob,
     Flows,
     Heartbeats,
+    HeldKey,
+    HeldSlots,
     OpenGroup,
     OpenJob,
     OpenSymptom,
     OpenWork,
     Pace,
+    RefusedRetry,
     Scheduler,
     Timetable,
 )
@@ -108,6 +111,20 @@ async def take_scheduler(transaction: Transaction, scope: Scope) -> Scheduler:
         samples=tuple(sends.get("samples") or ()),
         patience_seconds=SEND_SECONDS,
         cron_parsers=_cron_parsers(transaction),
+    )
+
+
+async def take_held_slots(transaction: Transaction, scope: Scope) -> HeldSlots:
+    """Slots that failed or overdue jobs keep, and retries that 11.0 refuses."""
+    grace = await pass_grace(transaction)
+    held = await transaction.rows("held_keys", {"grace": grace, "names": scope.bound_names})
+    catalog = transaction.queries.catalog
+    refused: list[Row] = []
+    if catalog.has("queue.singletons_active") and not catalog.has("index:i6"):
+        refused = await transaction.rows("refused_retries", {"patience": grace, "names": scope.bound_names})
+    return HeldSlots(
+        tuple(HeldKey(**{**row, "samples": tuple(row["samples"])}) for row in held),
+        tuple(RefusedRetry(**row) for row in refused),
     )
 
 

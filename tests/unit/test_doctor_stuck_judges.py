@@ -11,17 +11,20 @@ from bossctl.doctor.check import Readings
 from bossctl.doctor.scheduler import missed_slots
 from bossctl.models.common import Target
 from bossctl.models.findings import Certainty, Finding, Severity
-from bossctl.models.readings import Ground, Supervision
+from bossctl.models.readings import Ground, SchemaNumber, Supervision
 from bossctl.models.readings_stuck import (
     Backlog,
     BlockedGroup,
     BlockedJob,
     Flows,
     Heartbeats,
+    HeldKey,
+    HeldSlots,
     OpenGroup,
     OpenSymptom,
     OpenWork,
     Pace,
+    RefusedRetry,
     Scheduler,
     Timetable,
 )
@@ -247,3 +250,34 @@ def test_sends_wait_only_when_none_was_taken_meanwhile() -> None:
     [found] = judged("STK13", stalled(2, before(seconds=140)))
     assert (found.certainty, found.count, found.since) == (Certainty.PROVEN, 2, before(minutes=9))
     assert "2 sends of the scheduler wait in __pgboss__send-it" in found.message
+
+
+# STK04, STK05
+
+
+def held(policy: str = "stately", state: str = "active", retrying: int = 1) -> HeldKey:
+    return HeldKey("bill", policy, "a", "h", state, before(hours=1), 3, retrying, before(minutes=50), ("w",))
+
+
+@pytest.mark.parametrize(
+    ("number", "sure"),
+    [(21, Certainty.PROVEN), (22, Certainty.LIKELY), (23, Certainty.LIKELY), (24, None), (46, None), (None, None)],
+)
+def test_which_releases_abort_on_a_stately_retry(number: int | None, sure: Certainty | None) -> None:
+    found = judged("STK05", HeldSlots((held(),), ()), SchemaNumber(number, None, None), generation="10")
+    assert [one.certainty for one in found] == ([sure] if sure else [])
+    for other in (held("singleton"), held(state="failed"), held(retrying=0)):
+        assert judged("STK05", HeldSlots((other,), ()), SchemaNumber(21, None, None), generation="10") == ()
+
+
+def test_keys_are_told_by_queue_and_by_what_holds_them() -> None:
+    found = judged("STK04", HeldSlots((held(), held("key_strict_fifo", "failed"), held()), ()))
+    assert [(one.subject, one.count) for one in found] == [("held by active", 6), ("held by failed", 3)]
+    assert "6 jobs of queue bill wait for 2 keys that an active job past its expiry holds" in found[0].message
+
+
+def test_a_refused_retry_is_told_with_its_key() -> None:
+    retry = RefusedRetry("sync", "a", "r", before(minutes=7), before(minutes=1))
+    [found] = judged("STK05", HeldSlots((), (retry,)), SchemaNumber(25, None, None))
+    assert (found.severity, found.subject, found.evidence[0]["key"]) == (Severity.ERROR, "retry refused", "a")
+    assert "1 retry of queue sync can never start: the queue lists its key as active" in found.message

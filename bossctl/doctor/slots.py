@@ -1,0 +1,148 @@
+"""STK: slots of policies that keep other jobs from running."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
+from bossctl.doctor.words import ago, list_jobs, some
+from bossctl.models.findings import Certainty, EvidenceValue, Severity
+from bossctl.models.readings import SchemaNumber
+from bossctl.models.readings_stuck import HeldKey, HeldSlots, RefusedRetry
+
+ABORTING = {21: Certainty.PROVEN, 22: Certainty.LIKELY, 23: Certainty.LIKELY}
+"""Schema numbers of 10.0.0 to 10.1.4; 10.1.3 mended it."""
+
+
+def key_blocked(readings: Readings) -> Iterator[Case]:
+    """One case per queue and state of the holders."""
+    groups: dict[tuple[str, str], list[HeldKey]] = defaultdict(list)
+    for one in readings[HeldSlots].held:
+        groups[one.queue, one.state].append(one)
+    for (queue, state), held in groups.items():
+        yield _blocked_case(queue, state, held, readings.ground.now)
+
+
+def _blocked_case(queue: str, state: str, held: Sequence[HeldKey], now: datetime) -> Case:
+    waiting = sum(one.waiting for one in held)
+    oldest = min((one for one in held if one.since), key=lambda one: one.since or now, default=held[0])
+    failed = state == "failed"
+    what = "a failed job" if failed else "an active job past its expiry"
+    return Case(
+        queue=queue,
+        subject=f"held by {state}",
+        certainty=Certainty.PROVEN,
+        count=waiting,
+        jobs=[job for one in held for job in one.samples][:JOBS_SHOWN],
+        since=oldest.since,
+        message=f"{some(waiting, 'job')} of queue {queue} {'waits' if waiting == 1 else 'wait'} for"
+        f" {some(len(held), 'key')} that {what} holds"
+        + (f", the first since {ago(oldest.since, now)}" if oldest.since else ""),
+        evidence=[_held_evidence(one) for one in held[:JOBS_SHOWN]],
+        advice="decide about the failed jobs that hold the keys: retry each, or delete it so that the next one runs"
+        if failed
+        else "see that a pg-boss process with supervision on runs: its next pass gives up the jobs that hold the keys",
+        command=("job", "show", oldest.holder) if len(held) == 1 else list_jobs(queue),
+    )
+
+
+def _held_evidence(one: HeldKey) -> Mapping[str, EvidenceValue]:
+    return {
+        "key": one.key,
+        "policy": one.policy,
+        "holder": one.holder,
+        "holder_state": one.state,
+        "held_since": one.since,
+        "waiting": one.waiting,
+        "oldest_waiting": one.oldest_waiting,
+    }
+
+
+def slot_deadlock(readings: Readings) -> Iterator[Case]:
+    """One case per queue and kind of deadlock."""
+    found, now = readings[HeldSlots], readings.ground.now
+    sure = ABORTING.get(readings[SchemaNumber].number or 0)
+    aborting: dict[str, list[HeldKey]] = defaultdict(list)
+    for one in found.held:
+        if sure and one.policy == "stately" and one.state == "active" and one.retrying:
+            aborting[one.queue].append(one)
+    for queue, held in aborting.items():
+        yield _aborting_case(queue, held, sure or Certainty.LIKELY, now)
+    refused: dict[str, list[RefusedRetry]] = defaultdict(list)
+    for retry in found.refused:
+        refused[retry.queue].append(retry)
+    for queue, retries in refused.items():
+        yield _refused_case(queue, retries, now)
+
+
+def _aborting_case(queue: str, held: Sequence[HeldKey], sure: Certainty, now: datetime) -> Case:
+    oldest = min((one.since for one in held if one.since), default=None)
+    return Case(
+        queue=queue,
+        subject="maintenance aborts",
+        certainty=sure,
+        count=len(held),
+        jobs=[one.holder for one in held][:JOBS_SHOWN],
+        since=oldest,
+        message=f"{some(len(held), 'active job')} of the stately queue {queue} cannot expire because a retry with the"
+        " same key takes the slot: maintenance of 10.0.0 to 10.1.2 aborts on it, and then expires nothing in any queue"
+        + (f"; the oldest was fetched {ago(oldest, now)}" if oldest else ""),
+        evidence=[_held_evidence(one) for one in held[:JOBS_SHOWN]],
+        advice="cancel the retry or the active job; upgrade to 10.1.3 or newer",
+        command=list_jobs(queue, "stuck"),
+    )
+
+
+def _refused_case(queue: str, retries: Sequence[RefusedRetry], now: datetime) -> Case:
+    oldest = min(one.start_after for one in retries)
+    return Case(
+        queue=queue,
+        subject="retry refused",
+        certainty=Certainty.PROVEN,
+        count=len(retries),
+        jobs=[one.id for one in retries][:JOBS_SHOWN],
+        since=oldest,
+        message=f"{some(len(retries), 'retry', 'retries')} of queue {queue} can never start: the queue lists"
+        f" {'its key' if len(retries) == 1 else 'their keys'} as active although no job with"
+        f" {'it' if len(retries) == 1 else 'them'} is; the first was due {ago(oldest, now)}",
+        evidence=[
+            {"id": one.id, "key": one.key, "start_after": one.start_after, "monitor_on": one.monitor_on}
+            for one in retries[:JOBS_SHOWN]
+        ],
+        advice="upgrade to 11.0.8 or newer, whose monitor lists only the keys of active jobs",
+        command=list_jobs(queue, "due"),
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        code="STK04",
+        slug="key-blocked",
+        title="a failed, active or retrying job holds the key that others wait for",
+        severity=Severity.WARNING,
+        needs=(HeldSlots,),
+        what="Looks for jobs that wait for a key which a failed job (policy key_strict_fifo) or an active job past its"
+        " expiry (singleton, stately, key_strict_fifo) holds. A key held by work that goes on is no fault.",
+        why="Nothing with that key runs until somebody settles the job that holds it.",
+        confirm="bossctl job show ID of the holder shows its state and what it ended with.",
+        fix="Retry or delete the failed job; expire the active one by running maintenance.",
+        releases="10.0.0 and newer; key_strict_fifo since 12.10.0",
+        judge=key_blocked,
+    ),
+    Check(
+        code="STK05",
+        slug="slot-deadlock",
+        title="a retry can never start because its policy slot is taken; or maintenance aborts on it",
+        severity=Severity.ERROR,
+        needs=(HeldSlots, SchemaNumber),
+        what="Looks for an active job of a stately queue past its expiry beside a retry with the same key, on which"
+        " maintenance of 10.0.0 to 10.1.2 aborts; and for retries whose key 11.0 lists as active though none is.",
+        why="The first stops expiry in every queue, the second leaves a job waiting for ever.",
+        confirm="bossctl info shows when maintenance last ran; bossctl job list is:due shows what waits.",
+        fix="Cancel one of the two jobs, and upgrade.",
+        releases="10.0.0 to 10.1.2 (schema 21 to 23), 11.0.0 to 11.0.7 (schema 25)",
+        judge=slot_deadlock,
+    ),
+)
