@@ -17,6 +17,7 @@ from bossctl.doctor import (
     scheduler,
     schema,
     settings,
+    slots,
     stuck,
     waiting,
 )
@@ -29,7 +30,9 @@ _DUPLICATES = sorted(
 
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,
-    *sorted((*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS, *scheduler.CHECKS), key=lambda check: check.code),
+    *sorted(
+        (*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS, *scheduler.CHECKS, *slots.CHECKS), key=lambda check: check.code
+    ),
     *sorted((*run_times.CHECKS, *settings.CHECKS), key=lambda check: check.code),
     *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS, *counters.CHECKS), key=lambda check: check.code),
 )
