@@ -19,12 +19,21 @@ from bossctl.doctor import (
     settings,
     slots,
     stuck,
+    twins,
     waiting,
 )
 from bossctl.doctor.check import Check
 
 _DUPLICATES = sorted(
-    (*duplicates.CHECKS, *identical.CHECKS, *attempts.CHECKS, *policies.CHECKS, *relatives.CHECKS, *off_slot.CHECKS),
+    (
+        *duplicates.CHECKS,
+        *identical.CHECKS,
+        *attempts.CHECKS,
+        *policies.CHECKS,
+        *relatives.CHECKS,
+        *off_slot.CHECKS,
+        *twins.CHECKS,
+    ),
     key=lambda check: check.code,
 )
 

@@ -199,3 +199,24 @@ class ScheduledSlots:
     """The newest sends; one that several schedules may have made is there once for each."""
 
     sends: tuple[SlotSend, ...]
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Another pg-boss schema of the database with some of the same schedules, as pairs of queue and expression.
+
+    `cron_on` and `other_cron_on` say when each schema's scheduler last passed.
+    """
+
+    schema: str
+    cron_on: datetime | None
+    other_cron_on: datetime | None
+    schedules: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Schemas beside this one that have schedules in common with it."""
+
+    schema: str
+    found: tuple[Twin, ...]

@@ -203,3 +203,24 @@ JOIN {schedule} AS c ON c.name = s.queue AND nullif(c.data, 'null'::jsonb) IS NO
 WHERE c.kind IS NOT DISTINCT FROM 'cron' AND c.cron <> '* * * * *' AND c.updated_on < s.slot
 ORDER BY s.slot DESC, s.id
 LIMIT %(limit)s
+
+-- name: readable_twins
+-- Other pg-boss schemas of this database whose schedules this role may read.
+SELECT n.nspname AS name
+FROM pg_catalog.pg_namespace n
+JOIN pg_catalog.pg_type t ON t.typnamespace = n.oid AND t.typname = 'job_state' AND t.typtype = 'e'
+JOIN pg_catalog.pg_class v ON v.relnamespace = n.oid AND v.relname = 'version' AND v.relkind IN ('r', 'p')
+JOIN pg_catalog.pg_class s ON s.relnamespace = n.oid AND s.relname = 'schedule' AND s.relkind IN ('r', 'p')
+WHERE n.nspname <> %(schema)s AND has_schema_privilege(n.oid, 'USAGE')
+  AND has_table_privilege(v.oid, 'SELECT') AND has_table_privilege(s.oid, 'SELECT')
+  AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = v.oid AND a.attname = 'cron_on')
+ORDER BY n.nspname
+
+-- name: schedules_both_have
+-- Schedules with the same queue and expression in both schemas, and when each schema's scheduler last passed.
+SELECT DISTINCT c.name AS queue, c.cron, (SELECT max(v.cron_on) FROM {version} AS v) AS cron_on,
+       (SELECT max(v.cron_on) FROM {other_version} AS v) AS other_cron_on
+FROM {schedule} AS c
+JOIN {other_schedule} AS o ON o.name = c.name AND o.cron = c.cron
+WHERE %(names)s::text[] IS NULL OR c.name = ANY (%(names)s::text[])
+ORDER BY c.name, c.cron

@@ -29,6 +29,7 @@ from bossctl.models.readings_duplicates import (
     PolicySlots,
     ReusedIds,
     ScheduledSlots,
+    Twins,
 )
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
@@ -49,6 +50,7 @@ from bossctl.store.readings_duplicates import (
     take_policy_slots,
     take_reused_ids,
     take_scheduled_slots,
+    take_twins,
 )
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_settings import (
@@ -140,6 +142,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     OpenWork: ("open work", take_open_work),
     Heartbeats: ("heartbeats of queues", take_heartbeats),
     Identical: ("identical jobs", take_identical),
+    Twins: ("other schemas", take_twins),
     ScheduledSlots: ("slots of schedules", take_scheduled_slots),
     ReusedIds: ("reused ids", take_reused_ids),
     FailedBatches: ("failed batches", take_failed_batches),

@@ -29,6 +29,8 @@ from bossctl.models.readings_duplicates import (
     ScheduledSlots,
     SeenTwice,
     SlotSend,
+    Twin,
+    Twins,
 )
 from bossctl.models.unique_indexes import expected, in_place
 from bossctl.store.connections import Row
@@ -179,3 +181,19 @@ async def take_scheduled_slots(transaction: Transaction, scope: Scope) -> Schedu
     values = {"names": scope.bound_names, "limit": MOST_SENDS}
     rows = await transaction.rows("scheduled_slots", values, since=scope.since)
     return ScheduledSlots(tuple(SlotSend(**row) for row in rows))
+
+
+async def take_twins(transaction: Transaction, scope: Scope) -> Twins:
+    """The other schemas this role may read that have schedules in common with this one."""
+    schema = transaction.queries.catalog.schema
+    found = []
+    for row in await transaction.rows("readable_twins", {"schema": schema}):
+        other = {
+            "other_version": sql.Identifier(row["name"], "version"),
+            "other_schedule": sql.Identifier(row["name"], "schedule"),
+        }
+        rows = await transaction.rows("schedules_both_have", {"names": scope.bound_names}, **other)
+        if rows:
+            pairs = tuple((each["queue"], each["cron"]) for each in rows)
+            found.append(Twin(row["name"], rows[0]["cron_on"], rows[0]["other_cron_on"], pairs))
+    return Twins(schema, tuple(found))

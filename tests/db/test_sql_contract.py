@@ -70,6 +70,8 @@ def slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "queues": ALWAYS,
         "assignments": sql.SQL("name = name"),
         "own_table": relations(catalog)["job_table"],
+        "other_version": sql.Identifier(catalog.schema, "version"),
+        "other_schedule": sql.Identifier(catalog.schema, "schedule"),
         "since": sql.Literal(datetime(2026, 1, 1, tzinfo=UTC)),
     }
 
