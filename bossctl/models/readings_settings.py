@@ -40,14 +40,15 @@ class QueueSettings:
 class RunTotals:
     """What a queue's open jobs and those finished in the window add up to.
 
-    `slow` completed after more than half their expiry, `overran` failed because their handler outlived it, `hasty`
+    `beyond` completed at or after their expiry, `overran` failed because their handler outlived it, `hasty`
     ran again without delay or backoff (`hasty_reruns` times), `lost` failed for good without a dead letter, `long` ran
     for long without a heartbeat.
     """
 
     queue: str
     jobs: int
-    slow: int
+    completed: int
+    beyond: int
     overran: int
     hasty: int
     hasty_reruns: int

@@ -23,21 +23,29 @@ WHERE waiting.jobs > 0 AND NOT waiting.read
 ORDER BY 1
 
 -- name: run_totals
--- One pass that says which queues deserve an exact look: the runs over half their expiry, and what followed of failures.
-SELECT j.name AS queue, count(*) AS jobs,
-       count(*) FILTER (WHERE j.state = 'completed'
-         AND extract(epoch FROM j.completed_on - j.started_on) > j.expire_seconds * 0.5) AS slow,
-       count(*) FILTER (WHERE j.state IN ('failed', 'retry')
-         AND coalesce(j.output->>'message', '') LIKE 'handler execution exceeded %%') AS overran,
-       count(*) FILTER (WHERE j.retry_count > 0 AND j.retry_delay = 0 AND NOT j.retry_backoff) AS hasty,
-       coalesce(sum(j.retry_count) FILTER (WHERE j.retry_delay = 0 AND NOT j.retry_backoff), 0)::bigint AS hasty_reruns,
-       count(*) FILTER (WHERE j.state > 'completed' AND j.state <> 'cancelled' AND j.dead_letter IS NULL) AS lost,
-       count(*) FILTER (WHERE j.state = 'completed' AND j.heartbeat_seconds IS NULL
-         AND extract(epoch FROM j.completed_on - j.started_on) > %(long)s) AS long
-FROM {all_jobs} AS j
-WHERE ((j.state < 'completed' AND NOT j.archived) OR j.completed_on >= {since})
-  AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
-GROUP BY j.name
+-- One pass that says which queues deserve an exact look: the runs that reached their expiry, and what came of failures.
+-- No expiry is below a second, so a run of less is not asked for its own.
+SELECT r.name AS queue, count(*) AS jobs,
+       count(*) FILTER (WHERE r.completed) AS completed, count(*) FILTER (WHERE r.beyond) AS beyond,
+       count(*) FILTER (WHERE r.overran) AS overran,
+       count(*) FILTER (WHERE r.hasty > 0) AS hasty, coalesce(sum(r.hasty), 0)::bigint AS hasty_reruns,
+       count(*) FILTER (WHERE r.lost) AS lost,
+       count(*) FILTER (WHERE r.long) AS long
+FROM (
+  SELECT j.name, j.state = 'completed' AS completed,
+         CASE WHEN j.state = 'completed' AND j.completed_on - j.started_on >= interval '1 second'
+              THEN date_part('epoch', j.completed_on - j.started_on) >= j.expire_seconds END AS beyond,
+         CASE WHEN j.state = 'completed' AND j.completed_on - j.started_on > make_interval(secs => %(long)s)
+              THEN j.heartbeat_seconds IS NULL END AS long,
+         CASE WHEN j.retry_count > 0 AND j.retry_delay = 0 AND NOT j.retry_backoff THEN j.retry_count END AS hasty,
+         CASE WHEN j.state IN ('failed', 'retry')
+              THEN j.output->>'message' LIKE 'handler execution exceeded %%' END AS overran,
+         j.state > 'completed' AND j.state <> 'cancelled' AND j.dead_letter IS NULL AS lost
+  FROM {all_jobs} AS j
+  WHERE (j.completed_on >= {since} OR (j.state = 'retry' AND NOT j.archived))
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+) AS r
+GROUP BY r.name
 
 -- name: run_percentiles
 -- An overrun ran at least as long as its expiry. Jobs that maintenance expired say nothing: their worker may have died.

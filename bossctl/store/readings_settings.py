@@ -36,12 +36,12 @@ async def take_queue_settings(transaction: Transaction, scope: Scope) -> QueueSe
 
 
 async def take_runs(transaction: Transaction, scope: Scope) -> Runs:
-    """Totals in one pass, then exact run times of the queues whose jobs come near their expiry."""
+    """Totals in one pass, then exact run times of the queues of which one run in a hundred reached its expiry."""
     values = {"names": scope.bound_names, "long": LONG_SECONDS}
     totals = [RunTotals(**row) for row in await transaction.rows("run_totals", values, since=scope.since)]
     settable = transaction.queries.catalog.has("queue")
     settings = await transaction.rows("queue_settings", {"names": None}) if settable else []
-    near = [one.queue for one in totals if one.slow or one.overran]
+    near = [one.queue for one in totals if 0 < one.completed + one.overran <= 100 * (one.beyond + one.overran)]
     times = await transaction.rows("run_percentiles", {"names": near}, since=scope.since) if near else []
     expiries = {row["name"]: row["expire_seconds"] for row in settings}
     return Runs(
