@@ -160,8 +160,8 @@ CHECKS: tuple[Check, ...] = (
         title="expire_seconds below the observed p99 run time",
         severity=Severity.WARNING,
         needs=(Runs,),
-        what="Where one run in a hundred or more reached its expiry, takes the exact p50, p95 and p99 of the run times in"
-        " the window. What failed by 'handler execution exceeded' counts as a run of at least its expiry.",
+        what="Where one run in a hundred or more reached its expiry, takes the exact p50, p95 and p99 of the run times"
+        " in the window. What failed by 'handler execution exceeded' counts as a run of at least its expiry.",
         why="A job that expires runs again while its first run may go on: this is the root of DUP02.",
         confirm="bossctl job list 'queue:NAME run:90s..' shows the runs longer than 90 s.",
         fix="Raise the expiry above the longest honest run, or make the work shorter.",
