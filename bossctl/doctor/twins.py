@@ -67,7 +67,7 @@ CHECKS: tuple[Check, ...] = (
         what="Looks in the other pg-boss schemas of this database that this role may read for schedules with the same"
         " queue and expression, where the schedulers of both schemas passed within 10 minutes. Other databases"
         " and servers cannot be seen from here.",
-        why="Each schema fires its own schedules: the same work is done twice, by jobs that know nothing of another.",
+        why="Each schema fires its own schedules: the same work is done twice, by jobs unaware of each other.",
         confirm="Compare bossctl schedule list for both schemas. Tenants that each have a schema look the same.",
         fix="Stop the processes of the schema that should not work any more.",
         releases="all",
