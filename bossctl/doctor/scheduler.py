@@ -102,8 +102,8 @@ def _dead_case(
         f" {duration(CRON_SILENT_SECONDS)} is long{registry}",
         evidence=[_table_evidence(one) for one in tables[:SHOWN]],
         advice="run at least one pg-boss process with schedule on (the default; noScheduling in 8 and 9) and look at"
-        " its error events; in 8 to 10 archive intervals under 60 s switch scheduling off. Slots missed meanwhile are not"
-        " made up for",
+        " its error events. In 8 to 10 archive intervals under 60 s switch scheduling off. Slots missed meanwhile are"
+        " not made up for",
         command=("schedule", "list"),
     )
 

@@ -211,3 +211,21 @@ class HeldSlots:
 
     held: tuple[HeldKey, ...]
     refused: tuple[RefusedRetry, ...]
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """Jobs of a queue that has no row."""
+
+    queue: str
+    jobs: int
+    open: int
+    first_on: datetime | None
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """What no queue row stands for: jobs by their queue, and partitions with the values they hold."""
+
+    jobs: tuple[Orphan, ...]
+    partitions: tuple[tuple[str, str], ...]

@@ -187,3 +187,38 @@ WHERE j.state = 'retry' AND j.completed_on IS NULL AND j.start_after < q.monitor
   AND NOT EXISTS (
     SELECT FROM {job} AS a WHERE a.name = j.name AND a.state = 'active' AND a.singleton_key = j.singleton_key)
 ORDER BY 1, 2
+
+-- name: orphaned_queues
+-- when: layout:queues
+-- Each partition holds one queue's jobs: what no partition of a queue holds is told by the partitions.
+SELECT NULL::text AS name WHERE false
+
+-- name: orphaned_queues
+-- needs: queue
+-- From name to name through the primary key.
+WITH RECURSIVE names AS (
+  (SELECT j.name FROM {job_table} AS j ORDER BY j.name LIMIT 1)
+  UNION ALL
+  SELECT (SELECT j.name FROM {job_table} AS j WHERE j.name > n.name ORDER BY j.name LIMIT 1)
+  FROM names AS n WHERE n.name IS NOT NULL
+)
+SELECT n.name FROM names AS n
+WHERE n.name IS NOT NULL AND NOT EXISTS (SELECT FROM {queue} AS q WHERE q.name = n.name)
+
+-- name: orphaned_jobs
+SELECT j.name AS queue, count(*) AS jobs, count(*) FILTER (WHERE j.state < 'completed') AS open,
+       min(j.created_on) AS first_on
+FROM {job} AS j
+WHERE j.name = ANY (%(names)s::text[])
+GROUP BY j.name
+ORDER BY j.name
+
+-- name: orphaned_partitions
+-- needs: queue
+SELECT c.relname AS partition, pg_get_expr(c.relpartbound, c.oid) AS bound
+FROM pg_catalog.pg_inherits AS i
+JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+JOIN pg_catalog.pg_class AS parent ON parent.oid = i.inhparent AND parent.relname = 'job'
+JOIN pg_catalog.pg_namespace AS n ON n.oid = parent.relnamespace AND n.nspname = %(schema)s
+WHERE c.relname <> 'job_common' AND NOT EXISTS (SELECT FROM {queue} AS q WHERE q.table_name = c.relname)
+ORDER BY 1

@@ -20,6 +20,8 @@ from bossctl.models.readings_stuck import (
     OpenJob,
     OpenSymptom,
     OpenWork,
+    Orphan,
+    Orphans,
     Pace,
     RefusedRetry,
     Scheduler,
@@ -125,6 +127,18 @@ async def take_held_slots(transaction: Transaction, scope: Scope) -> HeldSlots:
     return HeldSlots(
         tuple(HeldKey(**{**row, "samples": tuple(row["samples"])}) for row in held),
         tuple(RefusedRetry(**row) for row in refused),
+    )
+
+
+async def take_orphans(transaction: Transaction, scope: Scope) -> Orphans:
+    """Jobs and partitions without a queue."""
+    names = [row["name"] for row in await transaction.rows("orphaned_queues")]
+    wanted = [name for name in names if scope.names is None or name in scope.names]
+    jobs = await transaction.rows("orphaned_jobs", {"names": wanted}) if wanted else []
+    partitions = await transaction.rows("orphaned_partitions", {"schema": transaction.queries.catalog.schema})
+    return Orphans(
+        tuple(Orphan(**row) for row in jobs),
+        tuple((row["partition"], row["bound"] or "") for row in partitions if scope.names is None),
     )
 
 
