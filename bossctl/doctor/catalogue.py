@@ -11,6 +11,7 @@ from bossctl.doctor import (
     indexes,
     migrations,
     off_slot,
+    orphans,
     policies,
     relatives,
     run_times,
@@ -40,7 +41,8 @@ _DUPLICATES = sorted(
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,
     *sorted(
-        (*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS, *scheduler.CHECKS, *slots.CHECKS), key=lambda check: check.code
+        (*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS, *scheduler.CHECKS, *slots.CHECKS, *orphans.CHECKS),
+        key=lambda check: check.code,
     ),
     *sorted((*run_times.CHECKS, *settings.CHECKS), key=lambda check: check.code),
     *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS, *counters.CHECKS), key=lambda check: check.code),

@@ -40,7 +40,7 @@ from bossctl.models.readings_settings import (
     Runs,
     ScheduleOptions,
 )
-from bossctl.models.readings_stuck import Flows, Heartbeats, HeldSlots, OpenWork, Scheduler
+from bossctl.models.readings_stuck import Flows, Heartbeats, HeldSlots, OpenWork, Orphans, Scheduler
 from bossctl.store.connections import Row
 from bossctl.store.readings_duplicates import (
     take_dead_letter_pairs,
@@ -61,7 +61,14 @@ from bossctl.store.readings_settings import (
     take_runs,
     take_schedule_options,
 )
-from bossctl.store.readings_stuck import take_flows, take_heartbeats, take_held_slots, take_open_work, take_scheduler
+from bossctl.store.readings_stuck import (
+    take_flows,
+    take_heartbeats,
+    take_held_slots,
+    take_open_work,
+    take_orphans,
+    take_scheduler,
+)
 from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
 from bossctl.store.session import Transaction
 from bossctl.store.system import pgboss_info, read_workers
@@ -136,6 +143,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     ScheduleSends: ("scheduler sends", take_sends),
     Supervision: ("supervisors", take_supervision),
     SchemaNumber: ("schema number", take_schema_number),
+    Orphans: ("what has no queue", take_orphans),
     HeldSlots: ("slots of policies", take_held_slots),
     Scheduler: ("the scheduler", take_scheduler),
     Flows: ("flows", take_flows),
