@@ -129,8 +129,9 @@ ORDER BY o.name
 
 -- name: cached_counters
 -- needs: queue.active_count
+-- The order makes the look for one job go by the primary key, also where the planner expects many.
 SELECT q.name AS queue, q.created_on, q.monitor_on, q.queued_count AS queued, q.active_count AS active,
-       q.total_count AS total, EXISTS (SELECT FROM {job} AS j WHERE j.name = q.name) AS has_jobs
+       q.total_count AS total, coalesce((SELECT true FROM {job} AS j WHERE j.name = q.name ORDER BY j.id LIMIT 1), false) AS has_jobs
 FROM {queue} AS q
 WHERE left(q.name, 2) <> '__' AND (%(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[]))
 ORDER BY q.name

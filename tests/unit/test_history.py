@@ -52,7 +52,10 @@ def told(job: Job) -> list[tuple[datetime | None, str, bool]]:
 
 
 def test_a_new_job() -> None:
-    assert told(make()) == [(NOON, "sent", True), (at(60 * 24 * 14), "kept until then, and removed after it even if it never ran", True)]
+    assert told(make()) == [
+        (NOON, "sent", True),
+        (at(60 * 24 * 14), "kept until then, and removed after it even if it never ran", True),
+    ]
 
 
 def test_a_deferred_job() -> None:
