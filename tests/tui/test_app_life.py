@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from bossctl.demo.server import Server, running_server
 from bossctl.errors import NotPgBoss, Unreachable
@@ -101,11 +102,11 @@ async def test_a_schema_migrated_underneath_is_read_anew(database: DatabaseFacto
 
 async def test_a_right_that_was_taken_away_is_a_banner(seeded: SeededFactory) -> None:
     db = seeded(NEWEST)
-    db.execute("CREATE ROLE looker LOGIN")
+    db.execute("CREATE ROLE looker LOGIN PASSWORD 'looker'")
     try:
         db.execute("GRANT USAGE ON SCHEMA pgboss TO looker")
         db.execute("GRANT SELECT ON ALL TABLES IN SCHEMA pgboss TO looker")
-        async with running(db.dsn.replace("postgres@", "looker@")) as driver:
+        async with running(make_conninfo(db.dsn, user="looker", password="looker")) as driver:
             db.execute("REVOKE SELECT ON ALL TABLES IN SCHEMA pgboss FROM looker")
             await driver.until(lambda: "role looker may not do this" in banner(driver))
             assert "GRANT SELECT" in banner(driver)

@@ -100,17 +100,15 @@ async def test_hostile_payloads_are_shown_literally_and_nothing_raw_gets_out(db:
     )
     async with running(db.dsn, size=SMALL) as driver:
         await opened_on(driver, f"jobs queue:{HOSTILE}", JobsScreen)
+        seen_markup = 0
         for job, data in jobs:
             await opened_on(driver, f"job {job}", JobScreen)
             await driver.press("tab")
             assert pretty_json(shown(driver, "data")) == pretty_json(data or "null"), "digit for digit"
             assert not UNSAFE.search(raw_output(driver))
             assert all(strip.cell_length == 80 for strip in screen_strips(driver.app))
-            await driver.press("escape")
-        markup = job_where(db, "name = %s AND data->>'subject' = %s", HOSTILE, hostile.MARKUP)
-        await opened_on(driver, f"job {markup}", JobScreen)
-        await driver.press("tab")
-        await driver.until(lambda: "[red]sale[/red] [bold]" in driver.text)
+            seen_markup += "[red]sale[/red] [bold]" in driver.text
+        assert seen_markup, "markup is text"
 
 
 @pytest.mark.parametrize("release", ["9.0.3", "11.1.2"])

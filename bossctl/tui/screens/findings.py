@@ -102,7 +102,8 @@ class FindingsScreen(BossScreen):
         if report is None:
             return
         self._findings = {one.fingerprint: one for one in report.findings}
-        self._checks = {f"skipped {one.code}": one for one in report.checks if one.status is Status.SKIPPED}
+        # What this schema has no such thing for is no news; what a right or a timeout kept from being looked at is.
+        self._checks = {f"skipped {one.code}": one for one in report.checks if _kept_from_looking(one)}
         rows = [_row(key, one) for key, one in self._findings.items()]
         self.table.update([*rows, *(_skipped(key, one) for key, one in self._checks.items())])
         self._show_detail(self.table.cursor_key)
@@ -111,11 +112,16 @@ class FindingsScreen(BossScreen):
         """The sum of the report."""
         if self.report is None:
             return self._step
-        ran = sum(check.status is not Status.SKIPPED for check in self.report.checks)
+        skipped = sum(check.status is Status.SKIPPED for check in self.report.checks)
         found = [sum(one.severity is severity for one in self.report.findings) for severity in Severity]
         errors, warnings, infos = found
-        told = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}, {infos} info"
-        return " · ".join([told, f"{ran} of {plural(len(self.report.checks), 'check')} ran", *self.report.notes])
+        parts = [f"{plural(errors, 'error')}, {plural(warnings, 'warning')}, {infos} info"]
+        parts.append(plural(len(self.report.checks) - skipped, "check"))
+        if kept := len(self._checks):
+            parts.append(f"{kept} could not look")
+        if other := skipped - kept:
+            parts.append(f"{other} not for this schema")
+        return " · ".join([*parts, *self.report.notes])
 
     # --- what the user does
 
@@ -174,6 +180,10 @@ class FindingsScreen(BossScreen):
             told = [Text(f"{check.code} {check.slug}", "bold"), Text(fmt.clean(check.reason or ""))]
         self.query_one("#detail", Static).update(Group(*told))
         self.query_one("#detail-scroll").display = bool(told)
+
+
+def _kept_from_looking(check: CheckResult) -> bool:
+    return check.status is Status.SKIPPED and not (check.reason or "").startswith("era")
 
 
 def _row(key: str, one: Finding) -> Row:
