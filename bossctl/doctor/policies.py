@@ -12,6 +12,7 @@ from bossctl.models.readings_duplicates import BrokenRule, PoliciesInUse, Policy
 from bossctl.models.readings_schema import JobIndexes, JobTable, Migration
 from bossctl.models.releases import NEWEST_KNOWN
 from bossctl.models.unique_indexes import SHARED, Guard, built_by, expected, in_place, standing_in
+from bossctl.sql.job_indexes import building, dropping
 
 QUEUES_TOLD = 3
 
@@ -84,9 +85,9 @@ def _index_case(
 ) -> Case:
     name = _name(table, guard, found.number or 0)
     index = standing_in(table, guard)
-    building = migration is not None and migration.status != "failed"
-    state = "being built" if building else "missing" if index is None else "not valid"
-    harmless = building or users == (0, ())
+    being_built = migration is not None and migration.status != "failed"
+    state = "being built" if being_built else "missing" if index is None else "not valid"
+    harmless = being_built or users == (0, ())
     needed = _needed(users)
     return Case(
         queue=table.queue,
@@ -96,10 +97,10 @@ def _index_case(
         count=1,
         since=migration.created_on if migration else None,
         message=f"the unique index {name} on {table.name}, which holds {guard.holds}, is {state}; {needed}"
-        + (f"; its background migration failed: {migration.error}" if migration and not building else ""),
+        + (f"; its background migration failed: {migration.error}" if migration and not being_built else ""),
         evidence=[_evidence(table, name, state, migration)],
-        advice=_advice(found, table, guard, name, index is not None, building),
-        command=("info",) if building or table.queue is None else ("queue", "show", table.queue),
+        advice=_advice(found, table, guard, name, index is not None, being_built),
+        command=("info",) if being_built or table.queue is None else ("queue", "show", table.queue),
     )
 
 
@@ -118,13 +119,12 @@ def _needed(users: tuple[int, tuple[str, ...]] | None) -> str:
     return f"{some(queues, 'queue relies', 'queues rely')} on it: {listed(names[:QUEUES_TOLD])}{more}"
 
 
-def _advice(found: JobIndexes, table: JobTable, guard: Guard, name: str, exists: bool, building: bool) -> str:
-    if building:
+def _advice(found: JobIndexes, table: JobTable, guard: Guard, name: str, exists: bool, being_built: bool) -> str:
+    if being_built:
         return "wait for the background migration, which a pg-boss process with supervision works on"
-    schema = '"' + found.schema.replace('"', '""') + '"'
-    drop = f'DROP INDEX {schema}."{name}"; ' if exists else ""
+    drop = f"{dropping(found.schema, name)} " if exists else ""
     end = " (end what DUP06 names first, or it will fail)" if table.name in SHARED or table.queue else ""
-    return f'{drop}CREATE UNIQUE INDEX CONCURRENTLY "{name}" ON {schema}."{table.name}" {guard.body};{end}'
+    return f"{drop}{building(found.schema, table.name, name, guard.body, unique=True)}{end}"
 
 
 def _evidence(table: JobTable, name: str, state: str, migration: Migration | None) -> Mapping[str, EvidenceValue]:
@@ -163,7 +163,7 @@ CHECKS: tuple[Check, ...] = (
         " valid one with the same columns under another name is accepted.",
         why="Policies, throttles and the deduplication of schedules are enforced by these indexes and by nothing else"
         " (before 12.38): without one, the same work is queued and run side by side.",
-        confirm="SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = the table named.",
+        confirm=r"Look at the table named with psql's \d: the index is not listed, or is marked INVALID.",
         fix="Create the index as the remedy spells it, after ending the jobs that DUP06 names.",
         releases="all",
         judge=policy_index_missing,

@@ -154,9 +154,10 @@ def planned(table: JobTable, number: int | None, generation: str) -> Iterator[Pl
             yield one
 
 
-def building(schema: str, table: str, name: str, body: str) -> str:
+def building(schema: str, table: str, name: str, body: str, *, unique: bool = False) -> str:
     """The statement that makes a missing index without stopping writers."""
-    return f"CREATE INDEX CONCURRENTLY {_quoted(name)} ON {_quoted(schema)}.{_quoted(table)} {body};"
+    kind = "UNIQUE INDEX" if unique else "INDEX"
+    return f"CREATE {kind} CONCURRENTLY {_quoted(name)} ON {_quoted(schema)}.{_quoted(table)} {body};"
 
 
 def rebuilding(schema: str, name: str) -> str:

@@ -197,7 +197,9 @@ async def test_jobs_that_ran_more_than_once_and_no_longer_say_why(
     assert alarms(report) == []
     [finding] = [each for each in report.findings if each.code == "DUP16"]
     assert (finding.queue, finding.severity, finding.certainty) == ("mail", Severity.INFO, Certainty.PROVEN)
-    assert set(finding.jobs) == {*failed_once, resumed}
+    # Ids are samples, one of each hash bucket; the count is exact.
+    assert resumed in finding.jobs
+    assert {resumed} < set(finding.jobs) <= {*failed_once, resumed}
     assert finding.count == 4
     assert "3 jobs completed after more than one attempt and 1 job had been fetched" in finding.message
 

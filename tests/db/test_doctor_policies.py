@@ -130,7 +130,7 @@ async def test_an_own_table_and_an_index_that_is_not_valid(database: DatabaseFac
     [finding] = await found(db, "DUP07")
     assert (finding.queue, finding.severity) == ("solo", Severity.ERROR)
     assert "is not valid" in finding.message
-    assert finding.remedy.text.startswith(f'DROP INDEX "pgboss"."{index}"')
+    assert finding.remedy.text.startswith(f'DROP INDEX CONCURRENTLY "pgboss"."{index}"')
 
 
 async def test_an_upgrade_in_place_is_quiet_while_its_indexes_are_built(
