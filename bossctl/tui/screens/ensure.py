@@ -113,9 +113,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
             for option in form.fields:
                 self._row(option.name).load(option, exists=form.exists)
         self._form = form
-        about = (
-            "exists, will be changed" if form.exists else "new, will be created" if form.queue else ""
-        )
+        about = "exists, will be changed" if form.exists else "new, will be created" if form.queue else ""
         self.query_one("#known", Static).update(Content(about))
         self.query_one("#ensure").border_title = "Change a queue" if form.exists else "Create a queue"
         if self._policy:
