@@ -39,16 +39,29 @@ def save(driver: Driver, name: str) -> None:
 
 
 async def settle(driver: Driver) -> None:
-    """Let a few readings pass, so that ages and trends are there."""
+    """Let a few readings pass, so that ages are there."""
     for _ in range(20):
         await driver.pilot.pause(0.1)
+
+
+async def traffic(driver: Driver, database: Database) -> None:
+    """Let jobs come and go for a dozen readings, so that trends have something to show."""
+    for step in range(1, 13):
+        database.execute("INSERT INTO job (name) SELECT 'imports' FROM generate_series(1, %s)", [step % 4])
+        for queue, jobs in (("thumbnails", 1), ("imports", 2 * (step % 3))):
+            database.execute(
+                "UPDATE job SET state = 'completed', started_on = now(), completed_on = now() WHERE id IN"
+                " (SELECT id FROM job WHERE name = %s AND state = 'created' ORDER BY created_on LIMIT %s)",
+                [queue, jobs],
+            )
+        await driver.pilot.pause(0.6)
 
 
 async def pictures(database: Database) -> None:
     """Visit every screen."""
     failed = database.value("SELECT id FROM job WHERE name = 'mail' AND state = 'failed' ORDER BY created_on LIMIT 1")
     async with running(database.dsn, size=SIZE, refresh=0.5) as driver:
-        await settle(driver)
+        await traffic(driver, database)
         save(driver, "queues")
         await driver.press("question_mark")
         await settle(driver)

@@ -1,4 +1,4 @@
-"""A thousand queues: how long the keyboard has to wait while readings are drawn."""
+"""A thousand queues, and a long day: how long the keyboard has to wait, and what is kept in memory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import gc
 import time
 from contextlib import suppress
 
+from textual.strip import Strip
+
+from bossctl.tui.screens.job import JobScreen
 from bossctl.tui.screens.queues import QueuesScreen
-from tests.conftest import DatabaseFactory
+from tests.conftest import DatabaseFactory, SeededFactory
+from tests.seed.plan import BUSY
 from tests.support.database import Database
 from tests.support.releases import NEWEST
-from tests.tui.app_support import LARGE, running
+from tests.tui.app_support import LARGE, opened_on, running
 
 QUEUES = 1000
 MOST_SECONDS = 0.15
@@ -67,3 +71,22 @@ async def test_a_thousand_queues_do_not_stall_the_app(database: DatabaseFactory)
         assert worst < MOST_SECONDS
         await driver.press("end")
         assert driver.table.cursor_line == driver.table.line_count - 1
+
+
+def drawn() -> int:
+    """How many drawn lines are kept, by whomever."""
+    gc.collect()
+    return sum(isinstance(one, Strip) for one in gc.get_objects())
+
+
+async def test_screens_that_were_left_are_forgotten(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    jobs = [job for (job,) in db.execute("SELECT id::text FROM job WHERE name = %s LIMIT 8", [BUSY])]
+    kept: list[int] = []
+    async with running(db.dsn, size=LARGE, refresh=60) as driver:
+        for job in jobs:
+            await opened_on(driver, f"job {job}", JobScreen)
+            await driver.press("escape")
+            await driver.on(QueuesScreen)
+            kept.append(drawn())
+    assert kept[-1] < kept[1] * 1.3, kept

@@ -100,6 +100,11 @@ class BossScreen(Screen[None]):
         """Bring up to date what has become old."""
         self.tick()
 
+    def on_screen_suspend(self) -> None:
+        """Forget what was drawn: Textual keeps the drawings of the last thousand widgets, whatever became of them."""
+        for widget in self.walk_children(Widget):
+            widget.refresh()
+
     def tick(self) -> None:
         """Start what is due, and say how old the rest is."""
         if not self.is_current or not self.in_use:

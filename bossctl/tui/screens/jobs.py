@@ -76,7 +76,7 @@ class JobsScreen(BossScreen):
 
     def about(self) -> str:
         """Whether these are all."""
-        return "all" if self._list.selection is None else "of a selection"
+        return "all" if self._list.selection is None else "selected by"
 
     @property
     def queue_here(self) -> str | None:
