@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.suggester import SuggestFromList
@@ -24,7 +24,7 @@ CHANGED, WRONG = "*", "!"
 """Stand before an option that differs, and before one that cannot be."""
 
 CLIENT_DEFAULT = "client default"
-FIXED = "fixed once the queue exists"
+FIXED = "fixed once it is created"
 
 PGBOSS_DEFAULTS: Mapping[str, str] = {
     "policy": "standard",
@@ -41,7 +41,7 @@ PGBOSS_DEFAULTS: Mapping[str, str] = {
 """What create_queue of pg-boss 11 and later sets where nothing is given; the other options are none."""
 
 
-class OptionRow(Vertical):
+class OptionRow(Horizontal):
     """An option that can be given another value, unless it is fixed.
 
     A field left empty, or as it was, asks for nothing. `load` may be called again for another queue: what the user
@@ -58,11 +58,11 @@ class OptionRow(Vertical):
         super().__init__(id=f"row-{option.name}")
         self.option = option
         self._initial = self._seen = ""
+        self._marked = ("", "")
         self._entry = self._new_entry()
         self._lead = Static(classes="lead", markup=False)
         self._about = Static(classes="about", markup=False)
-        self._problem = Static(classes="problem", markup=False)
-        self._problem.display = False
+        self._problem: Static | None = None
         self.load(option, exists=exists)
 
     def _new_entry(self) -> Input | Choice:
@@ -73,9 +73,10 @@ class OptionRow(Vertical):
         return Input(id=name, compact=True, suggester=SuggestFromList(known) if known else None)
 
     def compose(self) -> ComposeResult:
-        """Mark and name, field, remark; below it what is wrong."""
-        yield Horizontal(self._lead, self._entry, self._about)
-        yield self._problem
+        """Mark and name, field, remark."""
+        yield self._lead
+        yield self._entry
+        yield self._about
 
     # --- what it is about
 
@@ -140,13 +141,18 @@ class OptionRow(Vertical):
 
     def complain(self, sentence: str) -> None:
         """Say what is wrong, under the field."""
-        self._problem.update(Content(clean(sentence)))
-        self._problem.display = True
+        if self._problem is None and self.is_mounted:
+            self._problem = Static(classes="problem", markup=False)
+            self.screen.mount(self._problem, after=self)
+        if self._problem is not None:
+            self._problem.update(Content(clean(sentence)))
+            self._problem.display = True
         self._mark(WRONG)
 
     def forgive(self) -> None:
         """Nothing is wrong, as far as is known."""
-        self._problem.display = False
+        if self._problem is not None:
+            self._problem.display = False
         self._mark(CHANGED if self._touched and self._differs() else "")
 
     def check(self) -> bool:
@@ -165,14 +171,17 @@ class OptionRow(Vertical):
             return True
 
     def _mark(self, mark: str) -> None:
-        self._lead.update(Content(f"{mark or ' '} {self.option.name}"))
-        self.set_class(mark == CHANGED, "-changed")
-        self.set_class(mark == WRONG, "-wrong")
         if mark:
             told = f"was {self.default}" if self._exists else f"pg-boss sets {self.default}"
         else:
             told = FIXED if self.fixed else self.option.what
-        self._about.update(Content(clean(told)))
+        if (mark, told) == self._marked:
+            return
+        self._marked = mark, told
+        self._lead.update(Content(f"{mark or ' '} {self.option.name}"), layout=False)
+        self._about.update(Content(clean(told)), layout=False)
+        self.set_class(mark == CHANGED, "-changed")
+        self.set_class(mark == WRONG, "-wrong")
 
     # --- events
 
@@ -197,8 +206,10 @@ class OptionRow(Vertical):
         self.post_message(self.Submitted())
 
     def focus_entry(self) -> None:
-        """Bring the keys here."""
+        """Bring the keys here; what is typed replaces what is there."""
         self._entry.focus()
+        if isinstance(self._entry, Input):
+            self._entry.action_select_all()
 
 
 def problem(error: UsageError) -> str:

@@ -22,7 +22,7 @@ _NAMES = 16
 def where(target: Target | None) -> Content:
     """The target and where it came from, in one line."""
     text = "" if target is None else f"{target} (from {target.source})"
-    return Content(clean(text)).stylize("$text-muted")
+    return Content(clean(text))
 
 
 def ensure_plan(plan: EnsureResult) -> Content:
@@ -41,10 +41,10 @@ def delete_plan(plan: QueueDeletion) -> Content:
         else "it shares a table with other queues"
     )
     told = [Content(jobs(plan)), *_states(plan), Content(storage)]
-    others = [plural(plan.schedules, "schedule")] * bool(plan.schedules)
-    others += [plural(plan.subscriptions, "subscription")] * bool(plan.subscriptions)
-    if others:
-        told.append(Content(f"with it {'goes' if others == ['1 schedule'] else 'go'} {' and '.join(others)}"))
+    others = {"schedule": plan.schedules, "subscription": plan.subscriptions}
+    named = " and ".join(plural(number, noun) for noun, number in others.items() if number)
+    if named:
+        told.append(Content(f"with it {'goes' if sum(others.values()) == 1 else 'go'} {named}"))
     return _lines([_title("delete", plan.queue), *told, *_notices(plan.notices)])
 
 

@@ -260,7 +260,7 @@ def test_schedule_list(bossctl: Bossctl, stock: Database) -> None:
 def test_what_cannot_be_predicted_is_null(bossctl: Bossctl, newest: Database) -> None:
     newest.execute("UPDATE schedule SET cron = 'H * * * *'")
     assert ask(bossctl, newest, "schedule", "list", "-o", "json").json()["schedules"][0]["next"] is None
-    assert ask(bossctl, newest, "schedule", "list").text.count("cannot predict: rrule schedules") == 1
+    assert ask(bossctl, newest, "schedule", "list").text.count("cannot predict:") == 1
 
 
 def test_info(bossctl: Bossctl, stock: Database) -> None:

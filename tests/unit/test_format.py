@@ -7,7 +7,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -288,9 +288,9 @@ def test_clean(text: str, shown: str) -> None:
 @pytest.mark.parametrize("piece", ["plain text ", "line\n", "a\x1b", "\u202e", "漢é ", "❤\ufe0f"])
 def test_a_megabyte_is_cleaned_while_nobody_notices(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    started = perf_counter()
+    started = process_time()
     clean(text, newline=True)
-    assert perf_counter() - started < 3
+    assert process_time() - started < 3
 
 
 @given(ANY_TEXT.map(clean), st.integers(0, 30))
@@ -361,9 +361,9 @@ def test_values_side_by_side_do_not_melt_together() -> None:
     "text", ["[" * 300_000, '{"a":' * 100_000 + "1", '"' + "\\" * 500_000, "[1," * 200_000, ":" * 300_000]
 )
 def test_pretty_json_is_linear_and_never_much_longer(text: str) -> None:
-    started = perf_counter()
+    started = process_time()
     pretty = pretty_json(text)
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
     assert len(pretty) < 2 * len(text) + 5_000
 
 

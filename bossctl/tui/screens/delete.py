@@ -29,6 +29,7 @@ class DeleteDialog(ChangeDialog[QueueDeletion]):
         super().__init__(desk)
         self._victim = name
         self._plan: QueueDeletion | None = None
+        self._after = ""
         self._shown_sql = False
 
     def compose(self) -> ComposeResult:
@@ -52,28 +53,27 @@ class DeleteDialog(ChangeDialog[QueueDeletion]):
 
     # --- the plan
 
-    def _look(self, *, keep_message: bool = False) -> None:
-        """Read how things are; until then nothing can be confirmed."""
-        self._plan = None
+    def _look(self, after: str = "") -> None:
+        """Read how things are, `after` a deed that was not done; until then nothing can be confirmed."""
+        self._plan, self._after = None, after
         self._ask()
-        self.run_worker(self._planned(keep_message), group="plan", exclusive=True)
+        self.run_worker(self._planned(), group="plan", exclusive=True)
 
-    async def _planned(self, keep_message: bool) -> None:
-        if not keep_message:
+    async def _planned(self) -> None:
+        if not self._after:
             self.say(f"counting the jobs of queue {self._victim} …")
         try:
             plan = await self._desk.operator.plan_delete(self._victim, with_jobs=True)
         except BossctlError as error:
-            if not keep_message:
-                self.say(plans.failure(error), "error")
+            self.say(f"{self._after} – now: {error}" if self._after else plans.failure(error), "error")
             return
         if not self.is_attached:
             return
         self._plan = plan
         self._draw_plan()
-        if plan.reason is not None:
+        if plan.reason is not None and not self._after:
             self.say(plans.refusal(plan), "error")
-        elif not keep_message:
+        elif not self._after:
             self.say("")
         self._ask()
 
@@ -125,6 +125,7 @@ class DeleteDialog(ChangeDialog[QueueDeletion]):
     def action_statements(self) -> None:
         """Show the statements under the plan, or hide them."""
         self._shown_sql = not self._shown_sql
+        self.set_class(self._shown_sql, "-long")
         self._draw_plan()
 
     # --- the deed
@@ -150,10 +151,10 @@ class DeleteDialog(ChangeDialog[QueueDeletion]):
         """Whether it is gone."""
         return result.applied
 
-    def failed(self, result: QueueDeletion | None) -> None:
+    def failed(self, sentence: str) -> None:
         """Count again: the question may be another one now."""
         self.query_one("#typed", Input).clear()
-        self._look(keep_message=True)
+        self._look(sentence)
 
     @on(Button.Pressed, "#close")
     def _close(self) -> None:

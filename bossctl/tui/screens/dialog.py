@@ -37,6 +37,7 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
         self._desk = desk
         self._doing = ""
         self._left = False
+        self._said = ("", "")
 
     # --- what a subclass gives
 
@@ -48,7 +49,7 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
         """Whether the outcome is what was wanted, so that the dialog can close."""
         raise NotImplementedError
 
-    def failed(self, result: R | None) -> None:
+    def failed(self, sentence: str) -> None:
         """Show how things stand after a deed that was not done, or whose end is not known."""
 
     def action_statements(self) -> None:
@@ -71,34 +72,34 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
         try:
             result = await deed
         except BossctlError as error:
-            self._doing = ""
-            self._tell(app, plans.failure(error, writing=whether))
-            self._stay(None)
+            self._ended(app, plans.failure(error, writing=whether), well=False)
             return
-        self._doing = ""
-        if self.settled(result) and self.is_current and not self._left:
+        well = self.settled(result)
+        if well and self.is_current and not self._left:
             self.dismiss(result)
-            return
-        self._tell(app, self.told(result), well=self.settled(result))
-        self._stay(result)
+        else:
+            self._ended(app, self.told(result), well=well)
 
-    def _tell(self, app: App[Any], sentence: str, *, well: bool = False) -> None:
+    def _ended(self, app: App[Any], sentence: str, *, well: bool) -> None:
+        """Tell it here, or as a toast when nobody looks here any more."""
+        self._doing = ""
         if self._left or well:
             app.notify(clean(sentence), severity="information" if well else "error", markup=False)
-        self.say(sentence, "" if well else "error")
-
-    def _stay(self, result: R | None) -> None:
         if not self._left:
-            self.failed(result)
+            self.say(sentence, "" if well else "error")
+            self.failed(sentence)
 
     # --- the frame
 
     def say(self, sentence: str, tone: str = "") -> None:
         """Put a sentence into the message line; `tone` is `error` for what hinders."""
+        if (sentence, tone) == self._said:
+            return
         try:
             message = self.query_one("#message", Static)
         except NoMatches:
             return
+        self._said = sentence, tone
         message.update(Content(clean(sentence)))
         message.display = bool(sentence)
         message.set_class(tone == "error", "-error")

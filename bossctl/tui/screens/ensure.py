@@ -28,7 +28,6 @@ PAUSE = 0.3
 FRAME_LINES = 11
 """Lines of the dialog around its options."""
 NAME_HELP = "another name makes another queue: letters, digits, _ . / and -"
-toast = plans.ensured
 
 
 class EnsureForm(ChangeDialog[EnsureResult]):
@@ -51,6 +50,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
         self._plan: EnsureResult | None = None
         self._shown_sql = False
         self._loading = asyncio.Lock()
+        self._trouble = False
 
     def compose(self) -> ComposeResult:
         """The target; the form or the plan; a message; buttons."""
@@ -80,7 +80,12 @@ class EnsureForm(ChangeDialog[EnsureResult]):
         """Learn which options there are."""
         self._turn_to("form")
         self.query_one("#name", Input).focus()
+        self.set_timer(PAUSE, self._still_reading)
         self._look_up()
+
+    def _still_reading(self) -> None:
+        if self._form is None and not self.has_class("-barred"):
+            self.say("reading …")
 
     # --- the options of this schema, and of this queue
 
@@ -91,27 +96,39 @@ class EnsureForm(ChangeDialog[EnsureResult]):
         await asyncio.sleep(pause)
         async with self._loading:
             name = self._queue
-            if self._form is None:
-                self.say("reading …")
-            elif name == self._form.queue:
+            if self._form is not None and name == self._form.queue:
                 return
             try:
                 form = await self._desk.operator.queue_form(name)
             except BossctlError as error:
+                self._trouble = True
                 self.say(plans.failure(error), "error")
+                if not self._rows:
+                    self._bar()
                 return
             if self.is_attached:
                 await self._show(form)
 
+    def _bar(self) -> None:
+        """Without options there is no form, only the sentence that says why."""
+        self.add_class("-barred")
+        self._offer("close")
+        self.query_one("#ensure").border_subtitle = "Esc: close"
+        self.query_one("#close", Button).focus()
+
     async def _show(self, form: QueueForm) -> None:
         options = self.query_one("#options", VerticalScroll)
-        if not self._rows:
+        if self._form is None or self._trouble:
             self.say("")
-            await options.mount_all(OptionRow(option, exists=form.exists) for option in form.fields)
+        self._trouble = False
+        if not self._rows:
+            with self.app.batch_update():
+                await options.mount_all(OptionRow(option, exists=form.exists) for option in form.fields)
             self.query_one("#ensure").styles.max_height = len(form.fields) + FRAME_LINES
         else:
-            for option in form.fields:
-                self._row(option.name).load(option, exists=form.exists)
+            fields = {option.name: option for option in form.fields}
+            for row in self._rows:
+                row.load(fields.get(row.option.name, row.option), exists=form.exists)
         self._form = form
         about = "exists, will be changed" if form.exists else "new, will be created" if form.queue else ""
         self.query_one("#known", Static).update(Content(about))
@@ -235,11 +252,17 @@ class EnsureForm(ChangeDialog[EnsureResult]):
 
     def _turn_to(self, pane: str) -> None:
         self.query_one(ContentSwitcher).current = pane
-        planning = pane == "plan"
-        for button in self.query(Button):
-            button.display = button.id == "close" or (button.id == "go-plan") != planning
-        keys = "Enter: apply · Esc: back · ^s: statements" if planning else "Enter: plan · Tab: next · Esc: close"
+        if pane == "plan":
+            self._offer("apply", "back", "statements", "close")
+            keys = "Enter: apply · Esc: back · ^s: statements"
+        else:
+            self._offer("go-plan", "close")
+            keys = "Enter: plan · Tab: next · Esc: close"
         self.query_one("#ensure").border_subtitle = keys
+
+    def _offer(self, *buttons: str) -> None:
+        for button in self.query(Button):
+            button.display = button.id in buttons
 
     @on(Button.Pressed, "#statements")
     def action_statements(self) -> None:
@@ -270,13 +293,13 @@ class EnsureForm(ChangeDialog[EnsureResult]):
 
     def told(self, result: EnsureResult) -> str:
         """The refusal, or what was done."""
-        return plans.refusal(result) if result.action is EnsureAction.REFUSED else toast(result)
+        return plans.refusal(result) if result.action is EnsureAction.REFUSED else plans.ensured(result)
 
     def settled(self, result: EnsureResult) -> bool:
         """Unless it was refused."""
         return result.action is not EnsureAction.REFUSED
 
-    def failed(self, result: EnsureResult | None) -> None:
+    def failed(self, sentence: str) -> None:
         """Back to the form; the next plan begins with how things are by then."""
         self._turn_to("form")
         self._form = None if self._form is None else QueueForm("", self._form.exists, self._form.fields)
