@@ -44,7 +44,7 @@ class Dialog:
 
     @property
     def is_open(self) -> bool:
-        return isinstance(self.driver.app.screen, DeleteDialog)
+        return isinstance(self.driver.app.screen, DeleteDialog) and bool(self.screen.query("#message"))
 
     def _shown(self, part: str) -> str:
         static = self.screen.query_one(part, Static)
@@ -73,6 +73,7 @@ async def asked(driver: Driver, name: str) -> Dialog:
     await driver.line(f"delete {name}")
     dialog = Dialog(driver)
     await until(driver, lambda: dialog.is_open and dialog.screen._plan is not None)
+    await driver.pilot.pause()
     return dialog
 
 
@@ -240,16 +241,14 @@ async def test_8_and_9_and_a_queue_that_is_gone_get_a_sentence(seeded: SeededFac
         await driver.on(QueuesScreen)
 
 
-@pytest.mark.parametrize("release", ["10.4.2", NEWEST])
-async def test_a_missing_right_is_named(seeded: SeededFactory, release: str) -> None:
-    db = seeded(release)
+async def test_a_missing_right_is_named(seeded: SeededFactory) -> None:
+    db = seeded("10.4.2")
     with reader(db) as dsn:
         async with running(dsn) as driver:
             dialog = await asked(driver, EMPTY)
             await driver.press("y")
             await until(driver, lambda: "GRANT " in dialog.message)
-            expected = "only the owner of the table job can drop" if release == "10.4.2" else "may not do this"
-            assert expected in dialog.message
+            assert "only the owner of the table job can drop" in dialog.message
     assert EMPTY in contents(db)
 
 

@@ -21,7 +21,7 @@ from tests.seed.hostile import NAMES_UP_TO_11
 from tests.seed.plan import BUSY, DEAD_LETTER, EMPTY
 from tests.support.database import Database
 from tests.support.releases import NEWEST, generation
-from tests.tui.app_support import LARGE, SMALL, Driver, opened_on, running
+from tests.tui.app_support import SMALL, Driver, opened_on, running
 from tests.tui.dialog_support import LosableServer, losable_server, reader, toasts, until
 
 RELEASES = ("10.0.0", "10.4.2", "11.1.2", NEWEST)
@@ -253,7 +253,7 @@ async def test_rules_over_two_options_and_dead_letters_that_are_not_there(seeded
     assert queues(db) >= {EMPTY}
 
 
-@each_generation
+@pytest.mark.parametrize("release", ["10.4.2", "11.1.2", NEWEST])
 async def test_values_that_are_not_given_are_shown_as_what_they_mean(database: DatabaseFactory, release: str) -> None:
     """A queue made with nothing given has, option by option, what the form said of a new one."""
     db = database(release)
@@ -287,11 +287,10 @@ async def test_escape_goes_back_then_away_and_nothing_is_done(seeded: SeededFact
     assert stored(db, BUSY) == before
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
-async def test_with_the_mouse_alone(seeded: SeededFactory, size: tuple[int, int]) -> None:
+async def test_with_the_mouse_alone(seeded: SeededFactory) -> None:
     db = seeded(NEWEST)
     before = stored(db, EMPTY)
-    async with running(db.dsn, size=size) as driver:
+    async with running(db.dsn, size=SMALL) as driver:
         form = await opened(driver, EMPTY)
         await driver.pilot.click("#option-retry_backoff")
         assert form.line("retry_backoff") == f"{CHANGED} retry_backoff yes was no"
@@ -325,9 +324,8 @@ async def test_every_field_is_reached_by_the_keyboard_in_a_small_terminal(seeded
         assert not [line for line in driver.lines if len(line) > SMALL[0]]
 
 
-@pytest.mark.parametrize("release", ["10.4.2", "11.1.2"])
-async def test_names_and_values_of_any_kind_are_plain_text(seeded: SeededFactory, release: str) -> None:
-    db = seeded(release)
+async def test_names_and_values_of_any_kind_are_plain_text(seeded: SeededFactory) -> None:
+    db = seeded("11.1.2")
     markup, bidi, escape, quotes = NAMES_UP_TO_11
     db.execute("UPDATE queue SET dead_letter = %s WHERE name = %s", [escape, quotes])
     before = stored(db, quotes)
@@ -372,9 +370,8 @@ async def test_a_read_only_connection_gets_a_sentence(seeded: SeededFactory) -> 
         assert [one.partition(":")[0] for one in toasts(driver)] == ["this connection is read-only"] * 2
 
 
-@pytest.mark.parametrize("release", ["10.4.2", NEWEST])
-async def test_a_missing_right_is_named(seeded: SeededFactory, release: str) -> None:
-    db = seeded(release)
+async def test_a_missing_right_is_named(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
     with reader(db) as dsn:
         async with running(dsn) as driver:
             form = await opened(driver, BUSY)

@@ -47,7 +47,7 @@ class DeleteDialog(ChangeDialog[QueueDeletion]):
                 yield Button("Statements", id="statements", compact=True)
                 yield Button("Close", id="close", compact=True)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Count what it holds."""
         self._look()
 

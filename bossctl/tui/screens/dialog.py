@@ -39,7 +39,16 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
         self._left = False
         self._said = ("", "")
 
+    def on_mount(self) -> None:
+        """Begin, unless the app ended before there was anything to show."""
+        if self.query(".dialog"):
+            self.begin()
+
     # --- what a subclass gives
+
+    def begin(self) -> None:
+        """Read how things are."""
+        raise NotImplementedError
 
     def told(self, result: R) -> str:
         """An outcome in one sentence."""

@@ -76,7 +76,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
                 yield Button("Statements", id="statements", compact=True)
                 yield Button("Close", id="close", compact=True)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Learn which options there are."""
         self._turn_to("form")
         self.query_one("#name", Input).focus()
