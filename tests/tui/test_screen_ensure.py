@@ -287,28 +287,6 @@ async def test_escape_goes_back_then_away_and_nothing_is_done(seeded: SeededFact
     assert stored(db, BUSY) == before
 
 
-async def test_with_the_mouse_alone(seeded: SeededFactory) -> None:
-    db = seeded(NEWEST)
-    before = stored(db, EMPTY)
-    async with running(db.dsn, size=SMALL) as driver:
-        form = await opened(driver, EMPTY)
-        await driver.pilot.click("#option-retry_backoff")
-        assert form.line("retry_backoff") == f"{CHANGED} retry_backoff yes was no"
-        await driver.pilot.click("#option-retry_limit")
-        await driver.press("end", "backspace", "3")
-        await driver.pilot.click("#go-plan")
-        await until(driver, lambda: form.planned)
-        await driver.pilot.click("#statements")
-        await until(driver, lambda: "UPDATE" in form.plan)
-        await driver.pilot.click("#back")
-        await until(driver, lambda: not form.planned)
-        await driver.pilot.click("#go-plan")
-        await until(driver, lambda: form.planned)
-        await driver.pilot.click("#apply")
-        await driver.on(QueuesScreen)
-    assert stored(db, EMPTY) == {**before, "retry_backoff": True, "retry_limit": 3}
-
-
 async def test_every_field_is_reached_by_the_keyboard_in_a_small_terminal(seeded: SeededFactory) -> None:
     async with running(seeded(NEWEST).dsn, size=SMALL) as driver:
         form = await opened(driver, "new")
