@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bossctl.errors import MissingPrivilege
 from bossctl.format import clean
+from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
 from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
 from bossctl.store import Store
 from bossctl.store.translate import Deadlock, SchemaChanged
@@ -74,6 +75,33 @@ class Operator:
         from bossctl.actions.delete import delete_queue
 
         return await self._done(lambda: delete_queue(self._store, name, with_jobs=with_jobs))
+
+    async def plan_jobs(self, request: ActionRequest, *, statements: bool = False) -> ActionPlan:
+        """What an action on jobs would do, counted by the predicate that `apply_jobs` uses. Reads only."""
+        from bossctl.actions.jobs.planning import plan_jobs
+
+        return await self._done(lambda: plan_jobs(self._store, request, statements=statements))
+
+    async def apply_jobs(
+        self,
+        request: ActionRequest,
+        plan: ActionPlan,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        stop: asyncio.Event | None = None,
+        own_schema: bool = False,
+    ) -> ActionOutcome:
+        """Do it in batches; `stop` ends it after the batch at hand.
+
+        `own_schema` says that the schema bossctl may be created where an action needs it. What was done before an
+        error is in the outcome, with the error as `stopped`; an error before anything was done is raised.
+        """
+        from bossctl.actions.jobs.engine import apply_jobs
+
+        try:
+            return await apply_jobs(self._store, request, plan, progress=progress, stop=stop, own_schema=own_schema)
+        except MissingPrivilege as error:
+            raise self._with_grant(error) from None
 
     async def _done(self, deed: Callable[[], Awaitable[_T]]) -> _T:
         """Do it; again when the server ended it to resolve a deadlock, or when pg-boss was migrated meanwhile."""

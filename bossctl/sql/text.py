@@ -6,6 +6,9 @@ from typing import LiteralString, cast
 
 from psycopg import sql
 
+Composable = sql.Composable
+"""What layers that must not know the driver call a piece of SQL."""
+
 
 def trusted(text: str) -> sql.SQL:
     """SQL from this package's own files and constants; never from a user or a database."""

@@ -17,6 +17,8 @@ import bossctl
 from bossctl.errors import Unsupported
 from bossctl.sql import Queries, bare, statements
 from bossctl.sql.catalog import Catalog
+from bossctl.sql.change_kinds import cancelled
+from bossctl.sql.changes import eligible, flags, reason, retained
 from bossctl.sql.columns import details, listed, raw
 from bossctl.sql.relations import relations
 from bossctl.sql.selection import ABOVE_CUTOFF, AFTER_CURSOR, ALWAYS
@@ -59,6 +61,7 @@ def read_catalog(database: Database) -> Catalog:
 
 
 def slots(catalog: Catalog) -> dict[str, sql.Composable]:
+    change = cancelled()
     return {
         "columns": listed(),
         "raw": raw(),
@@ -68,7 +71,12 @@ def slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "after": AFTER_CURSOR,
         "cutoff": ABOVE_CUTOFF,
         "queues": ALWAYS,
-        "assignments": sql.SQL("name = name"),
+        "assignments": sql.SQL("name = 'x'"),
+        "reason": reason(change, catalog),
+        "eligible": eligible(change, catalog),
+        "retained": retained(Queries(catalog)),
+        "flags": flags(change)[0],
+        "counted": flags(change)[1],
         "own_table": relations(catalog)["job_table"],
         "other_version": sql.Identifier(catalog.schema, "version"),
         "other_schedule": sql.Identifier(catalog.schema, "schedule"),

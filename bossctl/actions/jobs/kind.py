@@ -1,0 +1,92 @@
+"""What a kind of action is: a declaration the engine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bossctl.sql.changes import Change
+
+if TYPE_CHECKING:
+    from bossctl.actions.jobs.record import Record
+    from bossctl.models.jobactions import ActionRequest
+    from bossctl.store import Store
+    from bossctl.store.session import Transaction
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the plan counted among the jobs it would change.
+
+    `jobs` is how many will be changed (`--limit` and taken slots considered), `queues` queue → eligible jobs,
+    `facts` the kind's own conditions, `dead_letters` the dead-letter queues these jobs name.
+    """
+
+    jobs: int
+    queues: Mapping[str, int]
+    facts: Mapping[str, int] = field(default_factory=dict)
+    dead_letters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a plan says: what changes, what happens next, what one should know before."""
+
+    effect: str
+    consequences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """At most a thousand jobs of one queue, locked in this transaction, eligible, their slots free.
+
+    `ids` are in the order in which jobs are taken (oldest first), `values` what the kind's expressions have bound.
+    """
+
+    transaction: Transaction
+    request: ActionRequest
+    kind: Kind
+    queue: str
+    ids: Sequence[str]
+    values: Mapping[str, object]
+    record: Record
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a batch: how many were changed, and reason → ids of those that were left after all.
+
+    `retained` and `total` are what the counters of schema 46 change by (FACTS §3.1), `due` says that a job may have
+    become due in one of `woken`.
+    """
+
+    changed: Sequence[str]
+    skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+Deed = Callable[[Batch], Awaitable[Done]]
+Prepare = Callable[["Store", bool], Awaitable[None]]
+Finish = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of action, for one request and one schema.
+
+    `change` says which jobs and what becomes of them. `image` names the canonical columns kept for undo; None means
+    whole rows with their flow links, () none. The engine updates the rows by `change.after` unless `deed` is given:
+    that runs in the batch's transaction instead, after the image was taken and before the record counts. `prepare`
+    runs once before the first batch, told whether the schema bossctl may be created; `finish` once after the last,
+    also where it ended early. `wakes`: the jobs may become due now. `slots`: whether to look for taken slots.
+    """
+
+    change: Change
+    words: Callable[[Counted], Words]
+    image: tuple[str, ...] | None
+    deed: Deed | None = None
+    prepare: Prepare | None = None
+    finish: Finish | None = None
+    wakes: bool = False
+    slots: bool = True
