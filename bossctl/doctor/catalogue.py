@@ -19,6 +19,7 @@ from bossctl.doctor import (
     schema,
     settings,
     slots,
+    starving,
     stuck,
     twins,
     waiting,
@@ -41,7 +42,15 @@ _DUPLICATES = sorted(
 CHECKS: tuple[Check, ...] = (
     *_DUPLICATES,
     *sorted(
-        (*stuck.CHECKS, *waiting.CHECKS, *flows.CHECKS, *scheduler.CHECKS, *slots.CHECKS, *orphans.CHECKS),
+        (
+            *stuck.CHECKS,
+            *waiting.CHECKS,
+            *flows.CHECKS,
+            *scheduler.CHECKS,
+            *slots.CHECKS,
+            *orphans.CHECKS,
+            *starving.CHECKS,
+        ),
         key=lambda check: check.code,
     ),
     *sorted((*run_times.CHECKS, *settings.CHECKS), key=lambda check: check.code),

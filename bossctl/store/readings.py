@@ -31,6 +31,7 @@ from bossctl.models.readings_duplicates import (
     ScheduledSlots,
     Twins,
 )
+from bossctl.models.readings_keys import Starvation
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
     Counters,
@@ -52,6 +53,7 @@ from bossctl.store.readings_duplicates import (
     take_scheduled_slots,
     take_twins,
 )
+from bossctl.store.readings_keys import take_starvation
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_settings import (
     take_counters,
@@ -145,6 +147,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     SchemaNumber: ("schema number", take_schema_number),
     Orphans: ("what has no queue", take_orphans),
     HeldSlots: ("slots of policies", take_held_slots),
+    Starvation: ("starved keys", take_starvation),
     Scheduler: ("the scheduler", take_scheduler),
     Flows: ("flows", take_flows),
     OpenWork: ("open work", take_open_work),

@@ -47,6 +47,12 @@ SAMPLES: Mapping[str, object] = {
     "shown": 20,
     "window": 60,
     "long": 600,
+    "policies": ["singleton", "stately"],
+    "hidden_names": ["a"],
+    "hidden_keys": ["k"],
+    "keyless": ["a"],
+    "closed": ["b"],
+    "refused": False,
     "largest": 8192,
     "options": '{"policy": "standard"}',
 }

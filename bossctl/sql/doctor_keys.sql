@@ -1,0 +1,100 @@
+-- Readings of queues whose policy looks at keys: what one key keeps from the others. They read nothing of other queues.
+
+-- name: keyed_queues
+-- when: queue.singletons_active
+SELECT q.name, q.policy, q.singletons_active AS listed, q.monitor_on
+FROM {queue_table} AS q
+WHERE q.policy = ANY (%(policies)s::text[]) AND (%(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[]))
+ORDER BY q.name
+
+-- name: keyed_queues
+-- needs: queue
+SELECT q.name, q.policy, NULL::text[] AS listed, NULL::timestamptz AS monitor_on
+FROM {queue} AS q
+WHERE q.policy = ANY (%(policies)s::text[]) AND (%(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[]))
+ORDER BY q.name
+
+-- name: starved_keys
+-- The head is the job that fetching takes first, after those whose keys it leaves out: where its slot is taken, the
+-- whole fetch fails. Each policy's slots are found through its own unique index. Starved are due jobs whose slot is free.
+WITH hidden AS MATERIALIZED (
+  SELECT h.name, h.key FROM unnest(%(hidden_names)s::text[], %(hidden_keys)s::text[]) AS h (name, key)
+), held AS MATERIALIZED (
+  SELECT j.name, j.policy, coalesce(j.singleton_key, '') AS key, j.id, j.state, j.started_on AS since
+  FROM {job} AS j WHERE j.policy = 'singleton' AND j.state = 'active' AND j.name = ANY (%(names)s::text[])
+  UNION ALL
+  SELECT j.name, j.policy, coalesce(j.singleton_key, ''), j.id, j.state, j.started_on
+  FROM {job} AS j WHERE j.policy = 'stately' AND j.state = 'active' AND j.name = ANY (%(names)s::text[])
+  UNION ALL
+  SELECT j.name, j.policy, j.singleton_key, j.id, j.state, greatest(j.started_on, j.completed_on)
+  FROM {job} AS j
+  WHERE j.policy = 'key_strict_fifo' AND j.state IN ('active', 'retry', 'failed') AND j.name = ANY (%(names)s::text[])
+), heads AS (
+  SELECT n.name, f.id, f.key, f.due_on, k.id AS holder, k.state AS holder_state, k.since AS held_since
+  FROM unnest(%(names)s::text[]) AS n (name)
+  CROSS JOIN LATERAL (
+    SELECT j.id, j.policy, coalesce(j.singleton_key, '') AS key, greatest(j.start_after, j.created_on) AS due_on
+    FROM {job} AS j
+    WHERE j.name = n.name AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
+      AND j.name <> ALL (%(closed)s::text[])
+      AND NOT (j.singleton_key IS NULL AND j.name = ANY (%(keyless)s::text[]))
+      AND (j.name, coalesce(j.singleton_key, '')) NOT IN (SELECT h.name, h.key FROM hidden AS h)
+    ORDER BY j.priority DESC, j.created_on, j.id
+    LIMIT 1
+  ) AS f
+  JOIN held AS k ON k.name = n.name AND k.policy = f.policy AND k.key = f.key AND k.id <> f.id
+), starved AS (
+  SELECT j.name, j.id, coalesce(j.singleton_key, '') AS key, greatest(j.start_after, j.created_on) AS due_on,
+         CASE WHEN h.id IS NOT NULL THEN 'head'
+              WHEN j.singleton_key IS NULL AND j.name = ANY (%(keyless)s::text[]) THEN 'keyless'
+              WHEN j.name = ANY (%(closed)s::text[]) THEN 'closed'
+              WHEN (j.name, coalesce(j.singleton_key, '')) IN (SELECT l.name, l.key FROM hidden AS l)
+                   AND NOT (j.state = 'retry' AND %(refused)s)
+              THEN 'stale' END AS reason
+  FROM {job} AS j
+  LEFT JOIN heads AS h ON h.name = j.name
+  WHERE j.name = ANY (%(names)s::text[]) AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
+    AND NOT EXISTS (
+      SELECT FROM held AS k
+      WHERE k.name = j.name AND k.policy = j.policy AND k.key = coalesce(j.singleton_key, '') AND k.id <> j.id)
+)
+SELECT s.name AS queue, s.reason, count(*) AS jobs, count(DISTINCT s.key) AS keys, min(s.due_on) AS oldest_due,
+       (array_agg(s.id::text ORDER BY s.due_on, s.id))[1:20] AS samples,
+       h.id::text AS head, h.key AS head_key, h.due_on AS head_due, h.holder::text AS holder,
+       h.holder_state::text AS holder_state, h.held_since,
+       (SELECT min(k.since) FROM held AS k WHERE k.name = s.name AND k.key = '') AS keyless_since
+FROM starved AS s
+LEFT JOIN heads AS h ON h.name = s.name
+WHERE s.reason IS NOT NULL
+GROUP BY s.name, s.reason, h.id, h.key, h.due_on, h.holder, h.holder_state, h.held_since
+ORDER BY 1, 2
+
+-- name: keyless_rests
+-- When a queue last had a job without a key at work.
+SELECT j.name AS queue, max(coalesce(j.completed_on, j.started_on)) AS last_on
+FROM {all_jobs} AS j
+WHERE j.name = ANY (%(names)s::text[]) AND j.singleton_key IS NULL AND isfinite(j.started_on)
+GROUP BY j.name
+
+-- name: colliding_heads
+-- Up to 10.3.3 a fetch of more than one takes two jobs with one key, collides with itself, and takes nothing.
+SELECT n.name AS queue, f.key, f.jobs, f.due_on, f.samples
+FROM unnest(%(names)s::text[]) AS n (name)
+CROSS JOIN LATERAL (
+  SELECT min(t.key) AS key, count(*) AS jobs, count(DISTINCT t.key) AS keys, max(t.due_on) AS due_on,
+         array_agg(t.id::text ORDER BY t.place) AS samples
+  FROM (
+    SELECT j.id, coalesce(j.singleton_key, '') AS key, greatest(j.start_after, j.created_on) AS due_on,
+           row_number() OVER (ORDER BY j.priority DESC, j.created_on, j.id) AS place
+    FROM {job} AS j
+    WHERE j.name = n.name AND j.state < 'active' AND j.start_after <= now() AND j.policy IN ('singleton', 'stately')
+    ORDER BY j.priority DESC, j.created_on, j.id
+    LIMIT 2
+  ) AS t
+) AS f
+WHERE f.jobs = 2 AND f.keys = 1
+  AND NOT EXISTS (
+    SELECT FROM {job} AS a
+    WHERE a.name = n.name AND a.state = 'active' AND a.policy IN ('singleton', 'stately')
+      AND coalesce(a.singleton_key, '') = f.key)
+ORDER BY 1
