@@ -48,7 +48,8 @@ FROM (
 GROUP BY r.name
 
 -- name: run_percentiles
--- An overrun ran at least as long as its expiry. Jobs that maintenance expired say nothing: their worker may have died.
+-- An overrun ran at least as long as its expiry, unless that overflows the timer, which then fires at once. Jobs that
+-- maintenance expired say nothing: their worker may have died.
 SELECT r.name AS queue, count(*) AS runs, count(*) FILTER (WHERE r.run >= r.expire_seconds) AS beyond,
        count(*) FILTER (WHERE r.overran) AS overran,
        percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY r.run) AS percentiles, max(r.run) AS longest,
@@ -59,7 +60,8 @@ FROM (
          CASE WHEN j.state = 'completed' THEN extract(epoch FROM j.completed_on - j.started_on)::float8
          ELSE j.expire_seconds::float8 END AS run
   FROM {all_jobs} AS j
-  WHERE j.name = ANY (%(names)s::text[]) AND j.started_on IS NOT NULL AND j.expire_seconds > 0
+  WHERE j.name = ANY (%(names)s::text[]) AND j.started_on IS NOT NULL
+    AND j.expire_seconds > 0 AND j.expire_seconds <= 2147483.647
     AND ((j.state = 'completed' AND j.completed_on >= {since})
       OR (j.state IN ('failed', 'retry') AND (j.state = 'retry' OR j.completed_on >= {since})
         AND j.output->>'message' LIKE 'handler execution exceeded %%'))
