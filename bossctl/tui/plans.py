@@ -118,4 +118,4 @@ def _notices(notices: Iterable[str]) -> Iterator[Content]:
 def _states(plan: QueueDeletion) -> Iterator[Content]:
     held = [f"{state_glyph(state)} {state} {plan.counts[state]:,}" for state in STATES if plan.counts.get(state)]
     if held:
-        yield Content("  " + "   ".join(held))
+        yield Content("   ".join(held))

@@ -66,6 +66,13 @@ class Driver:
         """Press the keys of a text."""
         await self.pilot.press(*text)
 
+    async def click(self, part: str, words: str) -> None:
+        """Click on words that are on the terminal within a widget."""
+        region = self.app.screen.query_one(part).region
+        places = [(line.find(words, region.x), y) for y, line in enumerate(self.lines) if region.y <= y < region.bottom]
+        [(x, y), *_] = [(x, y) for x, y in places if region.x <= x < region.right]
+        assert await self.pilot.click(offset=(x, y))
+
     async def line(self, text: str) -> None:
         """Run a line as typed after the colon."""
         await self.app._run_line(text)

@@ -72,8 +72,8 @@ class Form:
 
     @property
     def message(self) -> str:
-        shown = self.dialog.query_one("#message", Static)
-        return str(shown.render()) if shown.display else ""
+        shown = [one for one in self.dialog.query("#message").results(Static) if one.display]
+        return str(shown[0].render()) if shown else ""
 
     @property
     def plan(self) -> str:
@@ -98,8 +98,9 @@ class Form:
         await until(self.driver, lambda: self.planned)
 
     async def apply(self) -> None:
+        told = len(toasts(self.driver))
         await self.driver.press("enter")
-        await until(self.driver, lambda: not self.is_open)
+        await until(self.driver, lambda: not self.is_open and len(toasts(self.driver)) > told)
 
 
 async def opened(driver: Driver, name: str, line: str = "") -> Form:
@@ -175,7 +176,7 @@ async def test_what_cannot_be_is_refused_in_a_sentence(seeded: SeededFactory, re
         for row in fixed:
             assert form.line(row.option.name).endswith(FIXED)
             assert form.entry(row.option.name).disabled
-        assert FIXED in driver.text, "the reason is there in a small terminal too"
+        await until(driver, lambda: FIXED in driver.text)  # the reason is there in a small terminal too
         await driver.press("tab")
         assert form.entry("retry_limit").has_focus, "the keys pass over what is fixed"
         await driver.press("enter")
@@ -287,6 +288,31 @@ async def test_escape_goes_back_then_away_and_nothing_is_done(seeded: SeededFact
     assert stored(db, BUSY) == before
 
 
+async def test_with_the_mouse_alone(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    before = stored(db, EMPTY)
+    async with running(db.dsn, size=SMALL) as driver:
+        driver.table.go_to(EMPTY)
+        await driver.click("FiveKeyFooter", "Ensure")
+        form = Form(driver)
+        await until(driver, lambda: form.is_open and form.dialog._form is not None)
+        await driver.click("#row-retry_backoff", "no ")
+        await until(driver, lambda: form.line("retry_backoff") == f"{CHANGED} retry_backoff yes was no")
+        await driver.click("#row-retry_limit", "2 ")
+        assert form.entry("retry_limit").has_focus
+        await driver.press("end", "backspace", "3")
+        for button, planned in (("Plan", True), ("Back", False), ("Plan", True)):
+            await driver.click(".buttons", button)
+            await until(driver, lambda planned=planned: form.planned is planned)
+        assert "retry_backoff    no → yes" in driver.text
+        await driver.click(".buttons", "Statements")
+        await until(driver, lambda: "UPDATE" in driver.text)
+        assert stored(db, EMPTY) == before
+        await driver.click(".buttons", "Apply")
+        await driver.on(QueuesScreen)
+    assert stored(db, EMPTY) == {**before, "retry_backoff": True, "retry_limit": 3}
+
+
 async def test_every_field_is_reached_by_the_keyboard_in_a_small_terminal(seeded: SeededFactory) -> None:
     async with running(seeded(NEWEST).dsn, size=SMALL) as driver:
         form = await opened(driver, "new")
@@ -390,6 +416,14 @@ async def test_a_database_lost_in_the_middle(losable: LosableServer) -> None:
         assert "retry_limit      2 → 9" in form.plan, "the form still knows what was wanted"
         await form.apply()
         assert (await asyncio.to_thread(losable.ask, "SELECT retry_limit FROM pgboss.queue")) == [(9,)]
+        await asyncio.to_thread(losable.server.kill)
+        await driver.line("ensure mail short")
+        await until(driver, lambda: form.is_open and "lost the database" in form.message)
+        assert not form.dialog.query(OptionRow)
+        await asyncio.to_thread(losable.server.start)
+        await until(driver, lambda: "the policy of an existing queue cannot change" in form.message)
+        await until(driver, lambda: FIXED in driver.text)  # the form comes by itself as soon as it can
+        assert form.dialog.query_one("#go-plan").display
         assert driver.app.failure is None
 
 

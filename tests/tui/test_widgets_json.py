@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from typing import Any
@@ -274,22 +275,28 @@ async def test_long_strings_are_wrapped_to_the_view(width: int) -> None:
         await until(pilot, lambda: screen_text(app).count("x") == 500)
 
 
+async def longest_steps(stalls: list[float]) -> None:
+    """Time of this thread, not of the clock, between turns of the loop: other programs on the machine do not count."""
+    while True:
+        before = time.thread_time()
+        await asyncio.sleep(0)
+        stalls.append(time.thread_time() - before)
+
+
 async def test_ten_megabytes_do_not_stall_the_loop() -> None:
+    """The goal is 50 ms. Asked for is a small part of what the work takes in one go, on whatever machine this is."""
     rows = [{"id": n, "name": f"user-{n}", "tags": ["a", "b"], "nested": {"x": None}} for n in range(30_000)]
     text = json.dumps({"rows": rows, "log": "line of a log\n" * 200_000, "blob": "x" * 5_000_000})
     assert len(text) > 10_000_000
+    begin = time.thread_time()
+    indexed(text, 140)
+    in_one_go = time.thread_time() - begin
     app = Viewer()
     async with app.run_test(size=(140, 40)) as pilot:
         stalls: list[float] = []
-
-        async def watch() -> None:
-            while True:
-                # Time of this thread, not of the clock: other programs on the machine do not count.
-                before = time.thread_time()
-                await asyncio.sleep(0)
-                stalls.append(time.thread_time() - before)
-
-        watcher = asyncio.create_task(watch())
+        gc.collect()
+        gc.freeze()  # as the app does when it is not driven by a test
+        watcher = asyncio.create_task(longest_steps(stalls))
         begin = time.thread_time()
         app.view.show(whole(text))
         opened = time.thread_time() - begin
@@ -298,9 +305,9 @@ async def test_ten_megabytes_do_not_stall_the_loop() -> None:
         await pilot.press("pagedown", "pagedown")
         await until(pilot, lambda: app.view.lines.indexed, seconds=120)
         watcher.cancel()
-        # The goal is 50 ms; the bound leaves room for a slow or traced machine.
-        assert opened < 0.25
-        assert max(stalls) < 0.25
+        gc.unfreeze()
+        assert opened < in_one_go / 6
+        assert max(stalls) < in_one_go / 6
         await pilot.press("G")
         await until(pilot, lambda: app.view.lines.cursor_line == app.view.lines.line_count - 1)
 

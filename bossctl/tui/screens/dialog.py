@@ -41,7 +41,7 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
 
     def on_mount(self) -> None:
         """Begin, unless the app ended before there was anything to show."""
-        if self.query(".dialog"):
+        if self.query("#close"):
             self.begin()
 
     # --- what a subclass gives

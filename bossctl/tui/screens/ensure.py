@@ -12,9 +12,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.suggester import SuggestFromList
+from textual.timer import Timer
 from textual.widgets import Button, ContentSwitcher, Input, Label, Static
 
-from bossctl.errors import BossctlError, UsageError
+from bossctl.errors import BossctlError, Unreachable, UsageError
 from bossctl.format import clean
 from bossctl.models.operations import EnsureAction, EnsureResult, QueueForm, QueueSpec
 from bossctl.models.queues import OptionValue
@@ -25,7 +26,9 @@ from bossctl.tui.screens.dialog import ChangeDialog
 
 PAUSE = 0.3
 """Seconds without a key in the name until its options are looked up."""
-FRAME_LINES = 11
+AGAIN = 1.0
+"""Seconds until a database that did not answer is asked again."""
+FRAME_LINES = 12
 """Lines of the dialog around its options."""
 NAME_HELP = "another name makes another queue: letters, digits, _ . / and -"
 
@@ -49,7 +52,8 @@ class EnsureForm(ChangeDialog[EnsureResult]):
         self._spec: QueueSpec | None = None
         self._plan: EnsureResult | None = None
         self._shown_sql = False
-        self._loading = asyncio.Lock()
+        self._loading, self._planning = asyncio.Lock(), asyncio.Lock()
+        self._soon: Timer | None = None
         self._trouble = False
 
     def compose(self) -> ComposeResult:
@@ -90,10 +94,17 @@ class EnsureForm(ChangeDialog[EnsureResult]):
     # --- the options of this schema, and of this queue
 
     def _look_up(self, pause: float = 0.0) -> None:
-        self.run_worker(self._load(pause), group="load", exclusive=True)
+        """Look the name up after a pause in which none is asked for again; what is under way is not broken off."""
+        if self._soon is not None:
+            self._soon.stop()
+        self._soon = self.set_timer(pause, self._start_look_up) if pause else None
+        if not pause:
+            self._start_look_up()
 
-    async def _load(self, pause: float = 0.0) -> None:
-        await asyncio.sleep(pause)
+    def _start_look_up(self) -> None:
+        self.run_worker(self._load(), group="load")
+
+    async def _load(self) -> None:
         async with self._loading:
             name = self._queue
             if self._form is not None and name == self._form.queue:
@@ -105,36 +116,47 @@ class EnsureForm(ChangeDialog[EnsureResult]):
                 self.say(plans.failure(error), "error")
                 if not self._rows:
                     self._bar()
+                if isinstance(error, Unreachable) and self.is_attached:
+                    self._look_up(AGAIN)
                 return
             if self.is_attached:
                 await self._show(form)
 
     def _bar(self) -> None:
         """Without options there is no form, only the sentence that says why."""
+        if self.has_class("-barred"):
+            return
         self.add_class("-barred")
         self._offer("close")
         self.query_one("#ensure").border_subtitle = "Esc: close"
         self.query_one("#close", Button).focus()
 
     async def _show(self, form: QueueForm) -> None:
-        options = self.query_one("#options", VerticalScroll)
         if self._form is None or self._trouble:
             self.say("")
         self._trouble = False
-        if not self._rows:
-            with self.app.batch_update():
-                await options.mount_all(OptionRow(option, exists=form.exists) for option in form.fields)
-            self.query_one("#ensure").styles.max_height = len(form.fields) + FRAME_LINES
-        else:
-            fields = {option.name: option for option in form.fields}
-            for row in self._rows:
-                row.load(fields.get(row.option.name, row.option), exists=form.exists)
-        self._form = form
-        about = "exists, will be changed" if form.exists else "new, will be created" if form.queue else ""
-        self.query_one("#known", Static).update(Content(about))
-        self.query_one("#ensure").border_title = "Change a queue" if form.exists else "Create a queue"
+        with self.app.batch_update():
+            if self._rows:
+                self._reload(form)
+            else:
+                rows = [OptionRow(option, exists=form.exists) for option in form.fields]
+                self.query_one("#ensure").styles.max_height = len(rows) + FRAME_LINES
+                await self.query_one("#options", VerticalScroll).mount_all(rows)
+            self._form = form
+            about = "exists, will be changed" if form.exists else "new, will be created" if form.queue else ""
+            self.query_one("#known", Static).update(Content(about), layout=False)
+            self.query_one("#ensure").border_title = "Change a queue" if form.exists else "Create a queue"
+        if self.has_class("-barred"):
+            self.remove_class("-barred")
+            self._turn_to("form")
+            self.query_one("#name", Input).focus()
         if self._policy:
             await self._ask_for_policy()
+
+    def _reload(self, form: QueueForm) -> None:
+        fields = {option.name: option for option in form.fields}
+        for row in self._rows:
+            row.load(fields.get(row.option.name, row.option), exists=form.exists)
 
     async def _ask_for_policy(self) -> None:
         """Fill in the policy this was opened with, or say why it cannot be."""
@@ -172,7 +194,8 @@ class EnsureForm(ChangeDialog[EnsureResult]):
 
     @on(Input.Blurred, "#name")
     def _name_left(self) -> None:
-        self._look_up()
+        if not self.has_class("-barred"):
+            self._look_up()
 
     @on(OptionRow.Edited)
     def _edited(self) -> None:
@@ -182,7 +205,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
         """Say what the field is about."""
         rows = [node for node in event.widget.ancestors if isinstance(node, OptionRow)]
         told = rows[0].help if rows else NAME_HELP if event.widget.id == "name" else ""
-        self.query_one("#help", Static).update(Content(clean(told)))
+        self.query_one("#help", Static).update(Content(clean(told)), layout=False)
 
     # --- the plan
 
@@ -190,7 +213,13 @@ class EnsureForm(ChangeDialog[EnsureResult]):
     @on(OptionRow.Submitted)
     @on(Button.Pressed, "#go-plan")
     def _make_plan(self) -> None:
-        self.run_worker(self._planned(), group="plan", exclusive=True)
+        self.run_worker(self._planned_once(), group="plan")
+
+    async def _planned_once(self) -> None:
+        """Plan, unless Enter was pressed twice and the plan is already there."""
+        async with self._planning:
+            if self.query_one(ContentSwitcher).current == "form":
+                await self._planned()
 
     async def _planned(self) -> None:
         if not self._queue:
