@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline'
 import { NotInThisRelease, loadRelease } from './release.mjs'
 import { handlerFor } from './handler.mjs'
+import { shiftClock } from './clock.mjs'
 
 const [modules, release] = process.argv.slice(2)
 const write = line => process.stdout.write(JSON.stringify(line) + '\n')
@@ -20,6 +21,7 @@ const METHODS = {
   start: ({ options }) => driven.start(options, onEvent),
   stop: ({ options }) => driven.stop(options),
   die: () => process.kill(process.pid, 'SIGKILL'),
+  shiftClock: ({ ms }) => shiftClock(ms),
   maintain: ({ name }) => driven.maintain(name),
   createQueue: ({ name, options }) => driven.createQueue(name, options),
   send: ({ name, data, options }) => driven.call('send', name, data, options),

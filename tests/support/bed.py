@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -29,6 +30,7 @@ from bossctl.demo.node import cached_project, find_node
 from bossctl.demo.server import Busy, Server, start_server
 
 PGBOSS = Path(__file__).parents[1] / "pgboss"
+BOUNDARY = PGBOSS / "boundary"
 SEED = Path(__file__).parents[1] / "seed"
 # A template is made anew when the code that made it has changed.
 INSTALLING = tuple(PGBOSS / name for name in ("package-lock.json", "release.mjs", "install.mjs"))
@@ -169,10 +171,16 @@ def open_bed() -> Bed:
 
 def install(release: str, dsn: str, schema: str) -> None:
     """Let pg-boss `release` make its schema. Raises RuntimeError with what it said when it refuses."""
-    script = [find_node().program, PGBOSS / "install.mjs", cached_project(PGBOSS), release, dsn, schema]
+    script = [find_node().program, PGBOSS / "install.mjs", modules(release), release, dsn, schema]
     done = subprocess.run(script, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0 or done.stderr:
         raise RuntimeError(f"pg-boss {release} did not install itself: {done.stderr.strip()}")
+
+
+def modules(release: str) -> Path:
+    """The installed npm project that holds pg-boss `release`."""
+    beside = json.loads((BOUNDARY / "package.json").read_text())["dependencies"]
+    return cached_project(BOUNDARY if f"pgboss-{release}" in beside else PGBOSS)
 
 
 def _memory() -> Path | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Self
 
-from bossctl.demo.node import cached_project, find_node
-from tests.support.bed import PGBOSS
+from bossctl.demo.node import find_node
+from tests.support.bed import PGBOSS, modules
 
 LONGEST_LINE = 64 * 1024 * 1024
 PATIENCE_SECONDS = 30.0
@@ -65,11 +65,11 @@ class Boss:
     @classmethod
     async def open(cls, release: str) -> Self:
         """A process that has loaded `release` but not started it."""
-        modules = await asyncio.to_thread(cached_project, PGBOSS)
+        packages = await asyncio.to_thread(modules, release)
         process = await asyncio.create_subprocess_exec(
             find_node().program,
             PGBOSS / "driver.mjs",
-            modules,
+            packages,
             release,
             stdin=PIPE,
             stdout=PIPE,
@@ -171,6 +171,10 @@ class Boss:
         `maintenanceIntervalSeconds=1` to have more than one.
         """
         await self.call("maintain", **({} if name is None else {"name": name}))
+
+    async def shift_clock(self, seconds: float) -> None:
+        """Set the process's clock so far from the true time; the database's clock stays as it is."""
+        await self.call("shiftClock", ms=round(seconds * 1000))
 
     async def die(self) -> None:
         """Kill the process in mid-flight, as a crash would."""
