@@ -90,8 +90,8 @@ BUGS: tuple[Bug, ...] = (
         "duplicate",
         "a clock that jumps files a cron occurrence in the wrong minute, so it runs again in the right one",
         "10.1.0",
-        "12.30.0",
-        "12.31.0",
+        "12.33.6",
+        "12.33.7",
     ),
     Bug(
         "send-dropped",

@@ -77,7 +77,7 @@ def _case(off: Sequence[SlotSend], seen: int, *, moved: bool) -> Case:
         message=f"the schedule of queue {newest.queue}{key} ({newest.cron}, {newest.timezone or 'UTC'}) was sent"
         f" {some(len(off), 'time')} of {seen:,} in {what}; the last was {minute(newest.slot)}",
         evidence=[_evidence(send) for send in sorted(off, key=lambda send: send.slot, reverse=True)[:JOBS_SHOWN]],
-        advice="keep the clocks of all servers in step (NTP) and upgrade to 12.31.0 or newer, which files a send under"
+        advice="keep the clocks of all servers in step (NTP) and upgrade to 12.33.7 or newer, which files a send under"
         " the minute of its occurrence",
         command=("schedule", "list") if moved else list_jobs(newest.queue),
     )
@@ -100,8 +100,8 @@ CHECKS: tuple[Check, ...] = (
         why="The slot is what keeps an occurrence from being sent twice: filed under another minute it is sent again in"
         " its own.",
         confirm="Compare the jobs of the queue around the minutes named, and the clocks of the servers.",
-        fix="Keep clocks in step, upgrade to 12.31.0 or newer, make the scheduled work safe to repeat.",
-        releases="10.1.0 to 12.30.0; from 12.31.0 on the slot is that of the occurrence; not verified on 8 and 9",
+        fix="Keep clocks in step, upgrade to 12.33.7 or newer, make the scheduled work safe to repeat.",
+        releases="10.1.0 to 12.33.6; from 12.33.7 on the slot is that of the occurrence; not verified on 8 and 9",
         judge=off_slot,
     ),
 )
