@@ -20,6 +20,7 @@ from bossctl.doctor import (
     settings,
     slots,
     starving,
+    storage,
     stuck,
     twins,
     waiting,
@@ -54,5 +55,8 @@ CHECKS: tuple[Check, ...] = (
         key=lambda check: check.code,
     ),
     *sorted((*run_times.CHECKS, *settings.CHECKS), key=lambda check: check.code),
-    *sorted((*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS, *counters.CHECKS), key=lambda check: check.code),
+    *sorted(
+        (*schema.CHECKS, *indexes.CHECKS, *migrations.CHECKS, *storage.CHECKS, *counters.CHECKS),
+        key=lambda check: check.code,
+    ),
 )

@@ -41,6 +41,7 @@ from bossctl.models.readings_settings import (
     Runs,
     ScheduleOptions,
 )
+from bossctl.models.readings_storage import Storage
 from bossctl.models.readings_stuck import Flows, Heartbeats, HeldSlots, OpenWork, Orphans, Scheduler
 from bossctl.store.connections import Row
 from bossctl.store.readings_duplicates import (
@@ -63,6 +64,7 @@ from bossctl.store.readings_settings import (
     take_runs,
     take_schedule_options,
 )
+from bossctl.store.readings_storage import take_storage
 from bossctl.store.readings_stuck import (
     take_flows,
     take_heartbeats,
@@ -162,6 +164,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     PoliciesInUse: ("policies in use", take_policies),
     JobIndexes: ("indexes", take_job_indexes),
     Migrations: ("background migrations", take_migrations),
+    Storage: ("sizes", take_storage),
     Clock: ("clock", take_clock),
     QueueSettings: ("settings of queues", take_queue_settings),
     Runs: ("run times", take_runs),
