@@ -9,17 +9,19 @@ from bossctl.doctor.words import list_jobs, some
 from bossctl.format import duration
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings_duplicates import Identical, IdenticalGroups, IdenticalJobs
+from bossctl.models.readings_storage import LongPayloads
 
 
 def identical_jobs(readings: Readings) -> Iterator[Case]:
     """One case per queue, and one more for its jobs with a singleton key."""
-    found = readings[Identical]
+    found, long = readings[Identical], readings[LongPayloads]
     for groups in found.found:
-        yield _case(groups, found.window_seconds)
+        unset = groups.policy is None and readings.ground.generation == "10"
+        yield _case(groups, found.window_seconds, long, standard=unset or groups.policy == "standard")
 
 
-def _case(groups: IdenticalGroups, window: int) -> Case:
-    without_effect = groups.keyed and groups.policy == "standard"
+def _case(groups: IdenticalGroups, window: int, long: LongPayloads, *, standard: bool) -> Case:
+    without_effect = groups.keyed and standard
     same = "payload and singleton key" if groups.keyed else "payload"
     told = (
         f"{some(groups.jobs, 'job')} of queue {groups.queue} came in {some(groups.groups, 'group')} with the same"
@@ -27,6 +29,9 @@ def _case(groups: IdenticalGroups, window: int) -> Case:
     )
     if without_effect:
         told += "; the singleton key had no effect: a standard queue ignores it (10 and newer)"
+    skipped = long.of_queues.get(groups.queue, 0)
+    if skipped:
+        told += f"; {some(skipped, 'payload')} over {long.longest // 1024} kB not compared"
     return Case(
         queue=groups.queue,
         subject="payload and key" if groups.keyed else "payload",
@@ -75,11 +80,11 @@ CHECKS: tuple[Check, ...] = (
         slug="identical-jobs",
         title="same queue, same payload and key, created within a window, none throttled",
         severity=Severity.INFO,
-        needs=(Identical,),
+        needs=(Identical, LongPayloads),
         what="Compares the payloads (by their hash) and singleton keys of the jobs created in the last 24 hours, and"
         " groups those of one queue that were created within --window of each other. Left out: jobs that were throttled"
         " or debounced, those that a schedule sends or a redrive made, children of a flow that still wait, payloads"
-        " that are empty or take more than 8 kB.",
+        " that are empty or take more than 8 kB in the table; the latter are counted and told.",
         why="A sender that repeats a request, or a request that arrives twice, makes two jobs that both look normal;"
         " nothing holds the second back unless the sender asked for it.",
         confirm="Look at the payloads of the ids named: bossctl job show ID. Equal payloads are often meant.",

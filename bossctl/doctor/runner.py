@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -15,6 +15,7 @@ from bossctl.format import clean
 from bossctl.models.common import Target
 from bossctl.models.findings import Certainty, CheckResult, Finding, Report, Status
 from bossctl.models.readings import Ground, SchemaNumber
+from bossctl.models.readings_storage import LongPayloads
 from bossctl.store import Store
 from bossctl.store.readings import READINGS, Scope, known_queues, take_ground
 from bossctl.store.session import Transaction
@@ -116,7 +117,7 @@ async def _run(store: Store, request: DoctorRequest, checks: Sequence[Check], pr
         findings=_worst_first(findings),
         taken_at=ground.now,
         elapsed_seconds=perf_counter() - started,
-        notes=tuple(one.note for one in taken.values.values() if isinstance(one, SchemaNumber) and one.note),
+        notes=tuple(_notes(taken.values.values())),
     )
 
 
@@ -179,6 +180,12 @@ def _judge(
         results.append(CheckResult(check.code, check.slug, status, reason, spent))
         findings += mine
     return tuple(results), findings
+
+
+def _notes(taken: Iterable[object]) -> Iterator[str]:
+    for reading in taken:
+        if isinstance(reading, SchemaNumber | LongPayloads) and reading.note:
+            yield reading.note
 
 
 def _worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

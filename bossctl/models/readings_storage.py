@@ -1,7 +1,8 @@
-"""What doctor reads of the room that job tables and their indexes take."""
+"""What doctor reads of the room that job tables, their indexes and payloads take."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,3 +76,24 @@ class Storage:
     indexes: tuple[LooseIndex, ...]
     holders: tuple[HorizonHolder, ...]
     warnings: tuple[StorageWarning, ...]
+
+
+@dataclass(frozen=True)
+class LongPayloads:
+    """Queue → how many jobs of the last day at most were not compared because their payload is too long.
+
+    `longest` is the most octets that are compared, as the table stores them.
+    """
+
+    of_queues: Mapping[str, int]
+    longest: int
+
+    @property
+    def note(self) -> str | None:
+        """A sentence for the report."""
+        jobs = sum(self.of_queues.values())
+        if not jobs:
+            return None
+        payloads = "1 payload" if jobs == 1 else f"{jobs:,} payloads"
+        queues = "1 queue" if len(self.of_queues) == 1 else f"{len(self.of_queues):,} queues"
+        return f"DUP05 did not compare {payloads} over {self.longest // 1024} kB, of {queues}"

@@ -104,3 +104,27 @@ FROM {warning} AS w
 WHERE w.type IN ('index_bloat', 'xmin_horizon', 'autovacuum_disabled') AND w.created_on >= {since}
 GROUP BY w.type
 ORDER BY w.type
+
+-- name: has_long_values
+-- Only what a table keeps beside its pages can be long: where there is none, nobody needs to look for it.
+WITH root AS (
+  SELECT c.oid, c.relkind FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
+  WHERE c.relname IN ('job', 'archive') AND c.relkind IN ('r', 'p')
+), leaf AS (
+  SELECT root.oid FROM root WHERE root.relkind = 'r'
+  UNION ALL
+  SELECT i.inhrelid FROM root JOIN pg_catalog.pg_inherits i ON i.inhparent = root.oid
+)
+SELECT coalesce(bool_or(pg_relation_size(nullif(c.reltoastrelid, 0)) > 0), false) AS any
+FROM leaf JOIN pg_catalog.pg_class c ON c.oid = leaf.oid
+
+-- name: long_payloads
+-- What identical_jobs leaves out for its length alone.
+SELECT j.name AS queue, count(*) AS jobs
+FROM {all_jobs} AS j
+WHERE j.created_on >= {since} AND j.singleton_on IS NULL AND j.source_root_id IS NULL AND NOT j.blocked
+  AND pg_column_size(j.data) > %(largest)s AND left(j.name, 2) <> '__'
+  AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+GROUP BY j.name
+ORDER BY j.name

@@ -41,7 +41,7 @@ from bossctl.models.readings_settings import (
     Runs,
     ScheduleOptions,
 )
-from bossctl.models.readings_storage import Storage
+from bossctl.models.readings_storage import LongPayloads, Storage
 from bossctl.models.readings_stuck import Flows, Heartbeats, HeldSlots, OpenWork, Orphans, Scheduler
 from bossctl.store.connections import Row
 from bossctl.store.readings_duplicates import (
@@ -64,7 +64,7 @@ from bossctl.store.readings_settings import (
     take_runs,
     take_schedule_options,
 )
-from bossctl.store.readings_storage import take_storage
+from bossctl.store.readings_storage import take_long_payloads, take_storage
 from bossctl.store.readings_stuck import (
     take_flows,
     take_heartbeats,
@@ -155,6 +155,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     OpenWork: ("open work", take_open_work),
     Heartbeats: ("heartbeats of queues", take_heartbeats),
     Identical: ("identical jobs", take_identical),
+    LongPayloads: ("long payloads", take_long_payloads),
     Twins: ("other schemas", take_twins),
     ScheduledSlots: ("slots of schedules", take_scheduled_slots),
     ReusedIds: ("reused ids", take_reused_ids),

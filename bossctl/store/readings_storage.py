@@ -1,12 +1,23 @@
-"""The doctor's reading of tables and indexes that take more room than their rows."""
+"""The doctor's readings of what takes much room: loose tables and indexes, long payloads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from bossctl.models.readings_storage import HorizonHolder, LooseIndex, LooseTable, Storage, StorageWarning
+from psycopg import sql
+
+from bossctl.models.readings_storage import (
+    HorizonHolder,
+    LongPayloads,
+    LooseIndex,
+    LooseTable,
+    Storage,
+    StorageWarning,
+)
 from bossctl.store.connections import Row
+from bossctl.store.readings_duplicates import DAY_SECONDS, LONGEST_PAYLOAD
 from bossctl.store.scope import Scope
 from bossctl.store.session import Transaction
 
@@ -35,6 +46,17 @@ async def take_storage(transaction: Transaction, scope: Scope) -> Storage:
         holders=tuple(HorizonHolder(**row) for row in await transaction.rows("horizon_holders")) if dirty else (),
         warnings=await _warnings(transaction, scope),
     )
+
+
+async def take_long_payloads(transaction: Transaction, scope: Scope) -> LongPayloads:
+    """The payloads that the search for identical jobs leaves out; jobs are only read where long values are stored."""
+    stored = await transaction.row("has_long_values", {"schema": transaction.queries.catalog.schema})
+    rows: list[Row] = []
+    if stored and stored["any"]:
+        since = sql.Literal(scope.now - timedelta(seconds=min(scope.since_seconds, DAY_SECONDS)))
+        values = {"names": scope.bound_names, "largest": LONGEST_PAYLOAD}
+        rows = await transaction.rows("long_payloads", values, since=since)
+    return LongPayloads({row["queue"]: row["jobs"] for row in rows}, LONGEST_PAYLOAD)
 
 
 @dataclass(frozen=True)

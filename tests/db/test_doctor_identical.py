@@ -81,6 +81,28 @@ async def test_what_a_schedule_sends_is_no_finding(database: DatabaseFactory, bo
     assert [finding.queue for finding in await found(db, "DUP05")] == ["tick"]
 
 
+@pytest.mark.parametrize("release", ["9.0.3", "10.4.2", "12.38.0"])
+async def test_payloads_too_long_to_compare_are_told(
+    database: DatabaseFactory, boss: BossFactory, release: str
+) -> None:
+    db = database(release)
+    one = await boss(db)
+    for queue in ("mail", "scans"):
+        await one.create_queue(queue)
+    for _ in range(2):
+        await one.send("mail", {"n": 1})
+    assert (await diagnose(db, "DUP05")).notes == ()
+    data = '{"noise": "' + "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(4000)) + '"}'
+    for queue, jobs in (("mail", 1), ("scans", 2)):
+        many = [await one.send(queue, {"n": 100 + number}) for number in range(jobs)]
+        db.execute("UPDATE job SET data = %s WHERE id = ANY (%s)", [data, many])
+    await one.send("scans", {"n": 1}, singletonSeconds=3600)
+    report = await diagnose(db, "DUP05")
+    [finding] = report.findings
+    assert finding.message.endswith("; 1 payload over 8 kB not compared")
+    assert report.notes == ("DUP05 did not compare 3 payloads over 8 kB, of 2 queues",)
+
+
 async def test_counts_are_exact_where_groups_are_many(database: DatabaseFactory, boss: BossFactory) -> None:
     db = database("12.38.0")
     one = await boss(db)

@@ -25,6 +25,7 @@ from bossctl.models.readings_duplicates import (
     SlotSend,
 )
 from bossctl.models.readings_schema import JobIndex, JobIndexes, JobTable, Migration
+from bossctl.models.readings_storage import LongPayloads
 from bossctl.models.unique_indexes import expected, in_place
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -87,10 +88,28 @@ def test_a_result_without_an_end_proves_something_on_9_only() -> None:
 def test_only_a_standard_queue_is_said_to_ignore_a_key(policy: str | None, keyed: bool, told: bool) -> None:
     group = IdenticalJobs("a" if keyed else None, 2, 1, NOW, NOW + timedelta(seconds=9), ("1", "2"))
     groups = IdenticalGroups("mail", keyed, policy, 1, 2, 1, NOW, (group,))
-    [finding] = judged("DUP05", Identical(60, (groups,)))
+    [finding] = judged("DUP05", Identical(60, (groups,)), LongPayloads({"other": 3}, 8192))
     assert ("no effect" in finding.message) is told
+    assert "not compared" not in finding.message
     assert finding.severity is Severity.INFO
     assert finding.evidence[0]["apart_seconds"] == 9
+
+
+def test_a_queue_of_10_without_a_policy_is_a_standard_one() -> None:
+    group = IdenticalJobs("a", 2, 1, NOW, NOW + timedelta(seconds=9), ("1", "2"))
+    groups = IdenticalGroups("mail", True, None, 1, 2, 1, NOW, (group,))
+    [finding] = judged("DUP05", Identical(60, (groups,)), LongPayloads({}, 8192), generation="10")
+    assert "no effect" in finding.message
+
+
+def test_payloads_that_were_not_compared_are_counted() -> None:
+    group = IdenticalJobs(None, 2, 1, NOW, NOW + timedelta(seconds=9), ("1", "2"))
+    groups = IdenticalGroups("mail", False, "standard", 1, 2, 1, NOW, (group,))
+    long = LongPayloads({"mail": 1204, "other": 1}, 8192)
+    [finding] = judged("DUP05", Identical(60, (groups,)), long)
+    assert finding.message.endswith("; 1,204 payloads over 8 kB not compared")
+    assert long.note == "DUP05 did not compare 1,205 payloads over 8 kB, of 2 queues"
+    assert LongPayloads({}, 8192).note is None
 
 
 def test_a_broken_slot_is_proven() -> None:
