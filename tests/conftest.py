@@ -29,6 +29,7 @@ a worker can do: `tests/pgboss/handler.mjs`; releases: `tests/support/releases.p
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any, Protocol
 
@@ -68,9 +69,20 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput[HANDED_OVER] = {"error": str(error)}
 
 
+def pytest_configure() -> None:
+    # A shell starts what it puts in the background with SIGINT ignored, and all that is started from there inherits it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if OWN_BED in config.stash:
         config.stash[OWN_BED].close()
+
+
+@pytest.fixture(autouse=True)
+def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test writes its log where a person keeps theirs."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
 
 
 @pytest.fixture(scope="session")
