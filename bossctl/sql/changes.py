@@ -10,7 +10,7 @@ from psycopg import sql
 
 from bossctl.sql import Queries
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.spelling import spelled
+from bossctl.sql.spelling import computed, spelled
 from bossctl.sql.text import trusted
 
 _COLUMN = re.compile(r"\bj\.(\w+)")
@@ -24,7 +24,9 @@ class Change:
     the condition under which a job is skipped for it, in this order. `after` maps a canonical column to the expression
     of its new value over the row as it was; columns this schema does not have are passed over. `facts` are conditions
     counted among the eligible jobs, for the words of the plan. `values` are bound in all of them. `source` is the
-    relation the jobs are in, the live ones unless it is given. Nothing here may come from a user or a database but
+    relation the jobs are in, the live ones unless it is given. `joined` is joined to it where `after` is read, `copies`
+    says that `after` describes a new row and the old one stays. `raw` are new values by the job table's own name of a
+    column, where that is stored otherwise than the canonical one. Nothing here may come from a user or a database but
     `values`.
     """
 
@@ -35,6 +37,9 @@ class Change:
     facts: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, object] = field(default_factory=dict)
     source: sql.Composable | None = None
+    joined: sql.Composable | None = None
+    copies: bool = False
+    raw: Mapping[str, str] = field(default_factory=dict)
 
 
 def state_condition(change: Change, catalog: Catalog) -> str:
@@ -76,9 +81,7 @@ def over_table(expression: str, catalog: Catalog) -> str:
 
     def column(found: re.Match[str]) -> str:
         name = spelled(catalog, found[1])
-        if name is None:
-            raise LookupError(f"this schema's job table has no column that is {found[1]} as it stands")
-        return f'j."{name}"'
+        return f"({computed(catalog, found[1])})" if name is None else f'j."{name}"'
 
     return _COLUMN.sub(column, expression)
 
@@ -104,4 +107,20 @@ def flags(change: Change) -> tuple[sql.Composable, sql.Composable]:
     return trusted(columns), trusted(counts)
 
 
+NOT_JOINED = trusted("")
 AFTER_SLICE = trusted("(j.created_on, j.id) > (%(after_on)s::timestamptz, %(after_id)s::uuid)")
+
+
+def inserted(change: Change, catalog: Catalog) -> tuple[sql.Composable, sql.Composable]:
+    """Columns and their values of a new row made after `change`, over `j`."""
+    values = {**new_values(change, catalog), **change.raw}
+    columns = sql.SQL(", ").join(map(sql.Identifier, values))
+    state = sql.SQL("CAST({} AS {})")
+    kind = sql.Identifier(catalog.schema, "job_state")
+    parts = [state.format(trusted(text), kind) if name == "state" else trusted(text) for name, text in values.items()]
+    return columns, sql.SQL(", ").join(parts)
+
+
+def target(change: Change) -> sql.Composable:
+    """The queue a job is in once it is done."""
+    return trusted(change.after["name"])

@@ -6,14 +6,14 @@ SELECT r.queue, r.reason, count(*) AS rows, min(r.id::text COLLATE "C") AS sampl
   min(r.dead_letter COLLATE "C") AS dead_letter, max(r.dead_letter COLLATE "C") AS other_dead_letter{counted}
 FROM (
   SELECT j.name AS queue, j.id, j.dead_letter, {reason} AS reason{flags}
-  FROM {source} AS j
+  FROM {acted} AS j
   WHERE {where}
 ) AS r
 GROUP BY r.queue, r.reason, uuid_hash(r.id) & 7
 
 -- name: action_slice
 SELECT j.id::text AS id, j.created_on::text AS created_on
-FROM {source} AS j
+FROM {acted} AS j
 WHERE j.name = %(queue)s AND {where} AND {eligible} AND {after}
 ORDER BY j.created_on, j.id
 LIMIT %(limit)s
@@ -21,7 +21,7 @@ LIMIT %(limit)s
 -- name: action_lock
 -- The transaction's number tells later whether a commit arrived whose answer was lost.
 SELECT j.id::text AS id, {retained} AS retained, txid_current()::text AS xid, now() AS now
-FROM {source} AS j
+FROM {acted} AS j
 WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {where} AND {eligible}
 FOR UPDATE OF j SKIP LOCKED
 
@@ -29,3 +29,90 @@ FOR UPDATE OF j SKIP LOCKED
 UPDATE {job_table} AS j SET {assignments}
 WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
 RETURNING j.id::text AS id
+
+-- name: queue_tables
+SELECT q.name AS queue, q.table_name AS job_table FROM {queue} AS q WHERE q.name = ANY (%(names)s)
+
+-- name: unique_indexes
+-- The primary key apart: no change of a row touches it. `columns` also holds what the predicate and expressions read.
+SELECT c.relname AS job_table, pg_get_expr(i.indpred, i.indrelid) AS predicate,
+  ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) AS k ORDER BY k) AS keys,
+  ARRAY(
+    SELECT DISTINCT a.attname::text
+    FROM pg_depend AS d JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid > 0
+  ) AS columns,
+  coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_equal
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = ANY (%(names)s) AND i.indisunique AND i.indisvalid AND NOT i.indisprimary
+
+-- name: slots_counted
+WITH candidate AS MATERIALIZED (
+  SELECT * FROM (SELECT {candidates} FROM {acted} AS j {joined} WHERE {where} AND {eligible}) AS after
+  WHERE name = ANY (%(names)s) AND {filled}
+)
+SELECT t.queue, count(DISTINCT t.id) AS rows, (array_agg(DISTINCT t.id))[1:5] AS samples
+FROM ({branches}) AS t
+GROUP BY t.queue
+
+-- name: slots_taken
+WITH candidate AS MATERIALIZED (
+  SELECT * FROM (SELECT {candidates} FROM {acted} AS j {joined} WHERE {chosen}) AS after
+  WHERE name = ANY (%(names)s) AND {filled}
+)
+SELECT DISTINCT ON (t.id) t.id, t.holder FROM ({branches}) AS t ORDER BY t.id
+
+-- name: action_delete
+DELETE FROM {job_table} AS j
+WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+RETURNING j.id::text AS id
+
+-- name: commit_fate
+SELECT txid_status(%(xid)s::bigint) AS status
+
+-- name: reduce_counters
+-- needs: queue.retained_count
+-- As pg-boss's own reduceRetainedCount: a queue not yet counted keeps its NULL.
+UPDATE {queue_table} SET
+  retained_count = CASE WHEN retained_count IS NOT NULL THEN greatest(retained_count - %(retained)s, 0) END,
+  total_count = greatest(total_count - %(total)s, 0)
+WHERE name = %(queue)s
+
+-- name: wake_queue
+-- needs: queue.notify
+-- The channel is pg-boss's own (FACTS §3.5).
+SELECT pg_notify('pgboss_' || left(encode(sha224(convert_to(%(schema)s, 'UTF8')), 'hex'), 24), q.name)
+FROM {queue} AS q
+WHERE q.name = %(queue)s AND q.notify AND EXISTS (
+  SELECT 1 FROM {job} AS j
+  WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+    AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
+)
+
+-- name: action_examine
+SELECT j.id::text AS id, {reason} AS reason, ({where}) IS TRUE AS selected
+FROM {acted} AS j
+WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+
+
+-- name: action_targets
+SELECT DISTINCT {target} AS queue
+FROM {acted} AS j
+WHERE j.name = ANY (%(names)s) AND {where} AND {eligible}
+
+-- name: action_insert
+INSERT INTO {job_table} (id, {new_columns})
+SELECT made.new_id, {new_values}
+FROM unnest(%(ids)s::uuid[], %(new_ids)s::uuid[]) AS made (old_id, new_id)
+JOIN {acted} AS j ON j.id = made.old_id AND j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+{joined}
+RETURNING id::text AS id, name AS queue
+
+-- name: dead_letter_queues
+
+-- needs: job.dead_letter
+SELECT q.dead_letter AS queue FROM {queue} AS q WHERE q.dead_letter IS NOT NULL
+UNION
+SELECT j.dead_letter FROM {job} AS j WHERE j.dead_letter IS NOT NULL

@@ -41,10 +41,10 @@ def lock(catalog: Catalog, duty: str) -> Write:
     """
     if catalog.layout == "queues":
         return Write("lock_queue_table")
-    return Write("lock_queues", {"schema": _configured(catalog.schema), "duty": duty})
+    return Write("lock_queues", {"schema": configured(catalog.schema), "duty": duty})
 
 
-def _configured(schema: str) -> str:
+def configured(schema: str) -> str:
     """A schema's name as clients have it in their configuration: what is no plain name must be quoted there."""
     return schema if _PLAIN_SCHEMA.fullmatch(schema) else f'"{schema}"'
 

@@ -54,14 +54,19 @@ class ConnectionSource(Protocol):
 
 
 class SingleConnection:
-    """The command line's one connection."""
+    """The command line's one connection; made anew when it is asked for after it was lost."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, conninfo: str, target: Target) -> None:
         self._connection = connection
+        self._conninfo = conninfo
+        self._target = target
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Connection]:
-        """The connection itself."""
+        """The connection itself. Raises Unreachable where it was lost and cannot be made again."""
+        if self._connection.closed:
+            self._connection = await _opened(self._conninfo, self._target)
+            await _configure(self._connection)
         yield self._connection
 
     async def close(self) -> None:
@@ -166,12 +171,7 @@ async def connect(spec: ConnectionSpec) -> Opened:
     """
     conninfo = _conninfo(spec)
     target = _expected_target(spec, conninfo)
-    try:
-        connection = await AsyncConnection[DictRow].connect(
-            conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
-        )
-    except (psycopg.Error, UnicodeError, ValueError, OSError) as error:
-        raise connect_error(error, target) from None
+    connection = await _opened(conninfo, target)
     try:
         await _configure(connection)
         info = connection.info
@@ -183,6 +183,15 @@ async def connect(spec: ConnectionSpec) -> Opened:
         await connection.close()
         raise
     return Opened(connection, target, catalog, conninfo)
+
+
+async def _opened(conninfo: str, target: Target) -> Connection:
+    try:
+        return await AsyncConnection[DictRow].connect(
+            conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
+        )
+    except (psycopg.Error, UnicodeError, ValueError, OSError) as error:
+        raise connect_error(error, target) from None
 
 
 @asynccontextmanager

@@ -115,7 +115,9 @@ class Session:
         """Connect and read the catalog; raises as `connections.connect`."""
         opened = await connect(spec)
         if not pooled:
-            return cls(spec, opened.target, opened.catalog, SingleConnection(opened.connection))
+            return cls(
+                spec, opened.target, opened.catalog, SingleConnection(opened.connection, opened.conninfo, opened.target)
+            )
         await opened.connection.close()
         return cls(spec, opened.target, opened.catalog, await Pool.open(opened.conninfo, opened.target))
 

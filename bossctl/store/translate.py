@@ -25,6 +25,10 @@ class SchemaChanged(Unsupported):
     """A relation or column vanished since the catalog was read: pg-boss was migrated or removed under our feet."""
 
 
+class Conflict(Refused):
+    """A unique index has this key already; nothing of the transaction was done."""
+
+
 class Deadlock(Unreachable):
     """The server ended this transaction so that another one could go on; nothing of it was done."""
 
@@ -61,6 +65,8 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
             )
         case pg.DeadlockDetected():
             return Deadlock(f"the server ended this to resolve a deadlock{where}", "run it again")
+        case pg.UniqueViolation():
+            return Conflict(f"the database refused this: {_first_line(error)}{where}")
         case pg.IntegrityError():
             return Refused(f"the database refused this: {_first_line(error)}{where}")
         case pg.TooManyConnections():

@@ -17,12 +17,11 @@ import bossctl
 from bossctl.errors import Unsupported
 from bossctl.sql import Queries, bare, statements
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.change_kinds import cancelled
-from bossctl.sql.changes import eligible, flags, reason, retained
 from bossctl.sql.columns import details, listed, raw
 from bossctl.sql.relations import relations
 from bossctl.sql.selection import ABOVE_CUTOFF, AFTER_CURSOR, ALWAYS
 from tests.conftest import DatabaseFactory
+from tests.support.action_slots import VALUES, action_slots
 from tests.support.database import Database
 from tests.support.releases import ALL_RELEASES, SCHEMA_NUMBERS
 
@@ -31,6 +30,7 @@ PLANNED = sorted(set(statements()) - CONTROL)
 PACKAGE = Path(bossctl.__file__).parent
 
 SAMPLES: Mapping[str, object] = {
+    **VALUES,
     "names": ["a", "b"],
     "ids": ["7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"],
     "id": "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e",
@@ -70,8 +70,8 @@ def read_catalog(database: Database) -> Catalog:
 
 
 def slots(catalog: Catalog) -> dict[str, sql.Composable]:
-    change = cancelled()
     return {
+        **action_slots(catalog),
         "columns": listed(),
         "raw": raw(),
         "details": details(catalog, full=False),
@@ -81,11 +81,6 @@ def slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "cutoff": ABOVE_CUTOFF,
         "queues": ALWAYS,
         "assignments": sql.SQL("name = 'x'"),
-        "reason": reason(change, catalog),
-        "eligible": eligible(change, catalog),
-        "retained": retained(Queries(catalog)),
-        "flags": flags(change)[0],
-        "counted": flags(change)[1],
         "own_table": relations(catalog)["job_table"],
         "other_version": sql.Identifier(catalog.schema, "version"),
         "other_schedule": sql.Identifier(catalog.schema, "schedule"),

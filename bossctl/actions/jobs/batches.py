@@ -2,85 +2,226 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
+from bossctl.actions.jobs.commits import commit_fate
 from bossctl.actions.jobs.kind import Batch, Done
-from bossctl.actions.jobs.record import NoRecord, Record
+from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
-from bossctl.models.jobactions import ActionOutcome, ActionPlan, Progress
+from bossctl.actions.jobs.slots import Slots
+from bossctl.actions.jobs.tally import Tally
+from bossctl.actions.jobs.waking import wake
+from bossctl.errors import StatementTimeout, Unreachable
 from bossctl.sql.changes import assignments
 from bossctl.store import Store
 from bossctl.store.session import Transaction
+from bossctl.store.translate import Conflict, Deadlock
 
-SAMPLES = 5
+DEADLOCKS = 5
+SURPRISES = 2
+"""After so many unexpected conflicts in a row the batch is halved; before, what was in the way is looked for."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What became of a batch before anything was changed: the jobs that may be, and reason → ids of the others.
+
+    `locked_by_others` are to be tried again; `retained` those the counters of schema 46 hold as finished.
+    """
+
+    free: Sequence[str]
+    skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    holders: Mapping[str, str] = field(default_factory=dict)
+    locked_by_others: Sequence[str] = ()
+    retained: frozenset[str] = frozenset()
+    xid: str | None = None
+
+
+class Unsettled(Exception):
+    """The connection was lost while a batch was committed: it may have been, or not."""
+
+    def __init__(self, looked: Looked, done: Done, cause: Unreachable) -> None:
+        super().__init__(str(cause))
+        self.looked = looked
+        self.done = done
+        self.cause = cause
 
 
 class Batches:
-    """The batches of one operation, and what has become of the jobs so far."""
+    """The batches of one operation."""
 
-    def __init__(self, store: Store, selected: Selected, plan: ActionPlan) -> None:
-        self.selected = selected
-        self.record: Record = NoRecord()
+    def __init__(self, store: Store, selected: Selected, tally: Tally, record: Record) -> None:
         self._store = store
-        self._plan = plan
-        self._changed = 0
-        self._seen = 0
-        self._skipped: Counter[str] = Counter()
-        self._samples: dict[str, list[str]] = defaultdict(list)
-        self._holders: dict[str, str] = {}
+        self._selected = selected
+        self._tally = tally
+        self._record = record
+        self._slots: dict[str, Slots] = {}
+        self._spread: Mapping[str, object] | None = None
+        self.locked: dict[str, list[str]] = {}
 
-    @property
-    def full(self) -> bool:
-        """Whether `--limit` is reached."""
-        limit = self.selected.request.limit
-        return limit is not None and self._changed >= limit
+    async def run(self, queue: str, ids: Sequence[str], *, last: bool = False) -> None:
+        """Change what is still eligible of these jobs; those locked by others go to `locked`, or the `last` time, out.
 
-    @property
-    def progress(self) -> Progress:
-        """How far it is."""
-        return Progress(self._changed, self._seen, self._plan.eligible)
+        Raises what ended it early; the tally has what was committed before.
+        """
+        await self._attempt(queue, ids, last=last)
 
-    async def run(self, queue: str, ids: Sequence[str]) -> None:
-        """Change what is still eligible of these jobs."""
-        limit = self.selected.request.limit
-        if limit is not None:
-            ids = ids[: limit - self._changed]
-        kind = self.selected.kind
-        async with self._store.session.write() as transaction:
-            locked = {row["id"]: row for row in await self._lock(transaction, queue, ids)}
-            taken = [id for id in ids if id in locked]
-            batch = Batch(transaction, self.selected.request, kind, queue, taken, self.selected.values, self.record)
-            if taken and kind.image != ():
-                await self.record.batch(transaction, queue, taken, kind.image)
-            done = await (kind.deed or update)(batch)
-            await self.record.count(transaction, len(done.changed))
-        self._changed += len(done.changed)
-        self._seen += len(ids)
+    async def _attempt(self, queue: str, ids: Sequence[str], *, last: bool, surprises: int = 0) -> None:
+        try:
+            looked, done = await self._undeadlocked(queue, ids)
+        except Conflict:
+            await self._after_conflict(queue, ids, last=last, surprises=surprises)
+        else:
+            self._count(queue, looked, done, last=last)
 
-    async def _lock(self, transaction: Transaction, queue: str, ids: Sequence[str]) -> list[dict[str, object]]:
-        selected = self.selected
-        return await transaction.rows(
+    async def _undeadlocked(self, queue: str, ids: Sequence[str]) -> tuple[Looked, Done]:
+        for attempt in range(DEADLOCKS):
+            with suppress(Deadlock):
+                return await self._settled(queue, ids)
+            await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))
+        return await self._settled(queue, ids)
+
+    async def _after_conflict(self, queue: str, ids: Sequence[str], *, last: bool, surprises: int) -> None:
+        """Nothing was changed. Look again, for what was in the way is committed now; else find it by halves."""
+        if surprises < SURPRISES:
+            await self._attempt(queue, ids, last=last, surprises=surprises + 1)
+        elif len(ids) == 1:
+            self._tally.skip("slot-taken", ids)
+            self._tally.seen += 1
+        else:
+            half = len(ids) // 2
+            await self._attempt(queue, ids[:half], last=last, surprises=surprises)
+            await self._attempt(queue, ids[half:], last=last, surprises=surprises)
+
+    async def _settled(self, queue: str, ids: Sequence[str]) -> tuple[Looked, Done]:
+        """One transaction, and what became of it where its last answer was lost."""
+        try:
+            return await self._transaction(queue, ids)
+        except Unsettled as lost:
+            fate = await commit_fate(self._store, lost.looked.xid)
+            if fate == "committed":
+                self._count(queue, lost.looked, lost.done, last=True)
+            elif fate != "aborted":
+                self._tally.uncertain(queue, lost.done.changed)
+            raise lost.cause from None
+
+    async def _transaction(self, queue: str, ids: Sequence[str]) -> tuple[Looked, Done]:
+        complete: tuple[Looked, Done] | None = None
+        try:
+            async with self._store.session.write() as transaction:
+                looked = await self._look(transaction, queue, ids)
+                complete = looked, await self._change(transaction, queue, looked)
+        except (Deadlock, StatementTimeout):
+            raise
+        except Unreachable as error:
+            if complete is None or not complete[1].changed:
+                raise
+            raise Unsettled(*complete, error) from None
+        return complete
+
+    async def _look(self, transaction: Transaction, queue: str, ids: Sequence[str]) -> Looked:
+        selected = self._selected
+        rows = await transaction.rows(
             "action_lock",
             {**selected.values, "queue": queue, "ids": list(ids)},
-            source=selected.source,
+            acted=selected.source,
             where=selected.selection.where,
             eligible=selected.eligible,
             retained=selected.retained,
         )
-
-    def outcome(self, *, interrupted: bool = False, stopped: str | None = None) -> ActionOutcome:
-        """What has been done."""
-        return ActionOutcome(
-            plan=self._plan,
-            changed=self._changed,
-            skipped={**self._plan.skipped, **self._skipped},
-            samples={reason: tuple(ids) for reason, ids in self._samples.items()},
-            holders=self._holders,
-            operation=self.record.operation if self._changed else "",
-            stopped=stopped,
-            interrupted=interrupted,
+        mine = {row["id"] for row in rows}
+        skipped, locked = await self._examine(transaction, queue, [id for id in ids if id not in mine])
+        taken: dict[str, str] = {}
+        if mine:
+            slots = await self._slots_of(transaction, queue)
+            taken = await slots.taken(transaction, queue, [id for id in ids if id in mine])
+        if taken:
+            skipped["slot-taken"] = list(taken)
+        return Looked(
+            [id for id in ids if id in mine and id not in taken],
+            skipped,
+            taken,
+            locked,
+            frozenset(row["id"] for row in rows if row["retained"]),
+            rows[0]["xid"] if rows else None,
         )
+
+    async def _examine(
+        self, transaction: Transaction, queue: str, ids: Sequence[str]
+    ) -> tuple[dict[str, list[str]], list[str]]:
+        """Why these could not be locked: what changed meanwhile, by reason, and those that another session holds."""
+        if not ids:
+            return {}, []
+        selected = self._selected
+        rows = await transaction.rows(
+            "action_examine",
+            {**selected.values, "queue": queue, "ids": list(ids)},
+            acted=selected.source,
+            where=selected.selection.where,
+            reason=selected.reason,
+        )
+        reasons = {row["id"]: row["reason"] or (None if row["selected"] else "not-selected") for row in rows}
+        skipped: dict[str, list[str]] = {}
+        for id in ids:
+            reason = reasons.get(id, "gone")
+            if reason is not None:
+                skipped.setdefault(reason, []).append(id)
+        return skipped, [id for id in ids if id in reasons and reasons[id] is None]
+
+    async def _slots_of(self, transaction: Transaction, queue: str) -> Slots:
+        if queue not in self._slots:
+            targets = await self._selected.targets(transaction, [queue])
+            self._slots[queue] = await Slots.read(transaction, self._selected, targets)
+        return self._slots[queue]
+
+    async def _change(self, transaction: Transaction, queue: str, looked: Looked) -> Done:
+        if not looked.free:
+            return Done(())
+        kind, ids = self._selected.kind, looked.free
+        if kind.image != ():
+            await self._record.batch(transaction, queue, ids, kind.image)
+        values = {**self._selected.values, **self._spread_values(transaction)}
+        batch = Batch(transaction, self._selected.request, kind, queue, ids, values, self._record)
+        done = await (kind.deed or update)(batch)
+        if kind.wakes:
+            await wake(transaction, queue, done.changed)
+        await self._keep_counters(transaction, queue, looked, done)
+        await self._record.count(transaction, len(done.changed))
+        return done
+
+    async def _keep_counters(self, transaction: Transaction, queue: str, looked: Looked, done: Done) -> None:
+        """As pg-boss takes what leaves the finished jobs, or the table, off the counts at once (schema 46)."""
+        kind = self._selected.kind
+        total = len(done.changed) if kind.removes else 0
+        retained = len(looked.retained.intersection(done.changed)) if kind.removes or not kind.change.copies else 0
+        if (total or retained) and transaction.queries.supports("reduce_counters"):
+            await transaction.rows("reduce_counters", {"queue": queue, "retained": retained, "total": total})
+
+    def _spread_values(self, transaction: Transaction) -> Mapping[str, object]:
+        """What due times are computed from: the first batch's time, the distance, and how many were done before."""
+        seconds = self._selected.request.spread_seconds
+        if seconds is None:
+            return {}
+        if self._spread is None:
+            self._spread = {"spread_from": transaction.now, "spread_step": seconds / max(1, self._tally.wanted)}
+        return {**self._spread, "spread_done": self._tally.changed}
+
+    def _count(self, queue: str, looked: Looked, done: Done, *, last: bool) -> None:
+        tally = self._tally
+        tally.change(done.changed)
+        for reason, ids in {**looked.skipped, **done.skipped}.items():
+            tally.skip(reason, ids)
+        tally.hold(looked.holders)
+        if looked.locked_by_others and last:
+            tally.skip("locked", looked.locked_by_others)
+        elif looked.locked_by_others:
+            self.locked.setdefault(queue, []).extend(looked.locked_by_others)
+        tally.seen += sum(map(len, (looked.free, *looked.skipped.values())))
+        tally.seen += len(looked.locked_by_others) if last else 0
 
 
 async def update(batch: Batch) -> Done:

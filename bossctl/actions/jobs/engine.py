@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from bossctl.actions.jobs import records
 from bossctl.actions.jobs.batches import Batches
 from bossctl.actions.jobs.kinds import kind_of
 from bossctl.actions.jobs.selected import Selected
+from bossctl.actions.jobs.tally import Tally
+from bossctl.errors import BossctlError
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
 from bossctl.sql.changes import AFTER_SLICE
 from bossctl.sql.selection import ALWAYS
@@ -16,6 +18,8 @@ from bossctl.store import Store
 
 SLICE_ROWS = 50_000
 BATCH_ROWS = 1_000
+LOCKED_PAUSES = (0.2, 0.5, 1.0)
+"""How long to wait before each further go at jobs that others had locked."""
 
 
 async def apply_jobs(
@@ -31,42 +35,94 @@ async def apply_jobs(
     kind = await kind_of(store, request)
     if kind.prepare:
         await kind.prepare(store, own_schema)
-    batches = Batches(store, Selected.of(request, kind, store.session.queries), plan)
-    batches.record = await records.open_record(store, request, plan)
+    selected = Selected.of(request, kind, store.session.queries)
+    tally = Tally(plan)
+    record = await records.open_record(store, request, plan)
+    batches = Batches(store, selected, tally, record)
+    work = _Work(store, selected, batches, tally, progress, stop)
+    stopped: str | None = None
+    complete = False
     try:
-        for queue in plan.queues:
-            async for ids in _slices(store, batches.selected, queue):
-                for start in range(0, len(ids), BATCH_ROWS):
-                    if batches.full or (stop is not None and stop.is_set()):
-                        return batches.outcome(interrupted=not batches.full)
-                    await batches.run(queue, ids[start : start + BATCH_ROWS])
-                    if progress:
-                        progress(batches.progress)
+        complete = await work.all(plan.queues)
+    except BossctlError as error:
+        if not tally.changed and not tally.notes:
+            await record.finish(tally.outcome(record.operation, stopped=str(error), complete=False))
+            raise
+        stopped = str(error)
     finally:
         if kind.finish:
             await kind.finish()
-    outcome = batches.outcome()
-    await batches.record.finish(outcome)
+    interrupted = stopped is None and not complete and stop is not None and stop.is_set()
+    outcome = tally.outcome(record.operation, stopped=stopped, interrupted=interrupted, complete=complete)
+    await record.finish(outcome)
     return outcome
 
 
-async def _slices(store: Store, selected: Selected, queue: str) -> AsyncIterator[Sequence[str]]:
-    """The eligible jobs of a queue, oldest first; each slice in its own short transaction."""
-    values = {**selected.values, "queue": queue, "limit": SLICE_ROWS}
-    after = ALWAYS
-    while True:
-        async with store.snapshot() as transaction:
-            rows = await transaction.rows(
-                "action_slice",
-                values,
-                source=selected.source,
-                where=selected.selection.where,
-                eligible=selected.eligible,
-                after=after,
-            )
-        if rows:
-            yield [row["id"] for row in rows]
-        if len(rows) < SLICE_ROWS:
-            return
-        after = AFTER_SLICE
-        values |= {"after_on": rows[-1]["created_on"], "after_id": rows[-1]["id"]}
+class _Work:
+    """Handing the jobs to the batches."""
+
+    def __init__(
+        self,
+        store: Store,
+        selected: Selected,
+        batches: Batches,
+        tally: Tally,
+        progress: Callable[[Progress], None] | None,
+        stop: asyncio.Event | None,
+    ) -> None:
+        self._store = store
+        self._selected = selected
+        self._batches = batches
+        self._tally = tally
+        self._progress = progress
+        self._stop = stop
+
+    async def all(self, queues: Iterable[str]) -> bool:
+        """Do it; whether every job was looked at."""
+        for queue in queues:
+            async for ids in self._slices(queue):
+                if not await self._in_batches(queue, ids):
+                    return False
+        for place, pause in enumerate(LOCKED_PAUSES, 1):
+            locked, self._batches.locked = self._batches.locked, {}
+            if locked:
+                await asyncio.sleep(pause)
+            for queue, ids in locked.items():
+                if not await self._in_batches(queue, ids, last=place == len(LOCKED_PAUSES)):
+                    return False
+        return True
+
+    async def _in_batches(self, queue: str, ids: Sequence[str], *, last: bool = False) -> bool:
+        start = 0
+        while start < len(ids):
+            left = self._tally.left
+            if left == 0 or (self._stop is not None and self._stop.is_set()):
+                return False
+            batch = ids[start : start + min(BATCH_ROWS, BATCH_ROWS if left is None else left)]
+            await self._batches.run(queue, batch, last=last)
+            start += len(batch)
+            if self._progress:
+                self._progress(self._tally.progress)
+        return True
+
+    async def _slices(self, queue: str) -> AsyncIterator[Sequence[str]]:
+        """The eligible jobs of a queue, oldest first; each slice in its own short transaction."""
+        selected = self._selected
+        values = {**selected.values, "queue": queue, "limit": SLICE_ROWS}
+        after = ALWAYS
+        while True:
+            async with self._store.snapshot() as transaction:
+                rows = await transaction.rows(
+                    "action_slice",
+                    values,
+                    acted=selected.source,
+                    where=selected.selection.where,
+                    eligible=selected.eligible,
+                    after=after,
+                )
+            if rows:
+                yield [row["id"] for row in rows]
+            if len(rows) < SLICE_ROWS:
+                return
+            after = AFTER_SLICE
+            values |= {"after_on": rows[-1]["created_on"], "after_id": rows[-1]["id"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bossctl.sql.changes import Change
+from bossctl.sql.text import Composable
 
 if TYPE_CHECKING:
     from bossctl.actions.jobs.record import Record
@@ -56,11 +57,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a batch: how many were changed, and reason → ids of those that were left after all.
-
-    `retained` and `total` are what the counters of schema 46 change by (FACTS §3.1), `due` says that a job may have
-    become due in one of `woken`.
-    """
+    """What became of a batch: the ids of the changed jobs, and reason → ids of those that were left after all."""
 
     changed: Sequence[str]
     skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -79,7 +76,9 @@ class Kind:
     whole rows with their flow links, () none. The engine updates the rows by `change.after` unless `deed` is given:
     that runs in the batch's transaction instead, after the image was taken and before the record counts. `prepare`
     runs once before the first batch, told whether the schema bossctl may be created; `finish` once after the last,
-    also where it ended early. `wakes`: the jobs may become due now. `slots`: whether to look for taken slots.
+    also where it ended early. `wakes`: the jobs may become due now, in the queue they are in. `removes`: they leave the
+    job table. `slots`: whether to look for taken slots. `statements`: named statements of `deed` with their slots,
+    for those who ask to see them; `queue` and `ids` are bound.
     """
 
     change: Change
@@ -89,4 +88,6 @@ class Kind:
     prepare: Prepare | None = None
     finish: Finish | None = None
     wakes: bool = False
+    removes: bool = False
     slots: bool = True
+    statements: tuple[tuple[str, Mapping[str, Composable]], ...] = ()

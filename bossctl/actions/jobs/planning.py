@@ -3,74 +3,125 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bossctl.actions.jobs import records
-from bossctl.actions.jobs.kind import Counted
+from bossctl.actions.jobs.kind import Counted, Kind
 from bossctl.actions.jobs.kinds import kind_of
+from bossctl.actions.jobs.limits import checked
 from bossctl.actions.jobs.selected import Selected
+from bossctl.actions.jobs.slots import Slots
+from bossctl.actions.jobs.tally import SAMPLES
+from bossctl.format import exact_duration
 from bossctl.models.jobactions import ActionPlan, ActionRequest
-from bossctl.sql.changes import flags
+from bossctl.selector import is_archived_scope
+from bossctl.sql.changes import assignments, flags
+from bossctl.sql.writes import Write
 from bossctl.store import Store
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 
-SAMPLES = 5
-
 
 async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = False) -> ActionPlan:
-    """Count, and say in words what would happen. Reads only."""
+    """Count, and say in words what would happen. Reads only. Raises UsageError and Unsupported."""
+    checked(request)
     kind = await kind_of(store, request)
     selected = Selected.of(request, kind, store.session.queries)
     async with store.snapshot() as transaction:
-        rows = await counts(transaction, selected)
-    queues: Counter[str] = Counter()
-    skipped: Counter[str] = Counter()
-    samples: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        (queues if row["reason"] is None else skipped)[row["queue" if row["reason"] is None else "reason"]] += row[
-            "rows"
-        ]
-        if len(samples[row["reason"] or "eligible"]) < SAMPLES:
-            samples[row["reason"] or "eligible"].append(row["sample"])
-    counted = _counted(selected, queues, [row for row in rows if row["reason"] is None])
-    said = kind.words(counted)
+        found = _Found()
+        for row in await _counts(transaction, selected):
+            found.add(row)
+        if found.queues:
+            targets = await selected.targets(transaction, sorted(found.queues))
+            slots = await Slots.read(transaction, selected, targets)
+            found.take(await slots.counted(transaction))
+    said = kind.words(found.counted(request.limit))
     return ActionPlan(
         request=request,
-        matched=queues.total() + skipped.total(),
-        eligible=queues.total(),
-        skipped=dict(skipped),
-        samples={word: tuple(ids) for word, ids in samples.items()},
-        queues=dict(sorted(queues.items())),
+        matched=found.queues.total() + found.unfit.total(),
+        eligible=found.queues.total(),
+        skipped=dict(sorted((found.unfit + found.taken).items())),
+        samples={word: tuple(ids) for word, ids in found.samples.items()},
+        queues=dict(sorted(found.queues.items())),
         effect=said.effect,
-        consequences=said.consequences,
-        warnings=said.warnings,
+        consequences=(*said.consequences, *_spread(request)),
+        warnings=(*said.warnings, *_archived(request, kind)),
         note=selected.selection.note,
         log=await records.describe(store),
+        statements=_statements(selected, found) if statements else (),
     )
 
 
-async def counts(transaction: Transaction, selected: Selected) -> list[Row]:
+class _Found:
+    """What was counted."""
+
+    def __init__(self) -> None:
+        self.queues: Counter[str] = Counter()
+        self.unfit: Counter[str] = Counter()
+        self.taken: Counter[str] = Counter()
+        self.samples: dict[str, list[str]] = defaultdict(list)
+        self._facts: Counter[str] = Counter()
+        self._dead_letters: set[str] = set()
+
+    def add(self, row: Row) -> None:
+        """One group of jobs."""
+        reason = row["reason"]
+        self._sample(reason or "eligible", [row["sample"]])
+        if reason is not None:
+            self.unfit[reason] += row["rows"]
+            return
+        self.queues[row["queue"]] += row["rows"]
+        self._dead_letters |= {row["dead_letter"], row["other_dead_letter"]} - {None}
+        for name, value in row.items():
+            if name.startswith("fact_"):
+                self._facts[name.removeprefix("fact_")] += value
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Jobs of a queue whose slots are taken."""
+        for row in rows:
+            self.taken["slot-taken"] += row["rows"]
+            self._sample("slot-taken", row["samples"])
+
+    def counted(self, limit: int | None) -> Counted:
+        """For the words."""
+        free = self.queues.total() - self.taken.total()
+        jobs = free if limit is None else min(limit, free)
+        return Counted(jobs, dict(self.queues), self._facts, tuple(sorted(self._dead_letters)))
+
+    def _sample(self, word: str, ids: Sequence[str]) -> None:
+        self.samples[word] = [*self.samples[word], *ids][:SAMPLES]
+
+
+async def _counts(transaction: Transaction, selected: Selected) -> list[Row]:
     """Queue, reason, rows, a sample and the kind's facts, in several rows for each queue and reason."""
     columns, counted = flags(selected.kind.change)
-    return await transaction.rows(
-        "action_counts",
-        selected.values,
-        source=selected.source,
-        where=selected.selection.where,
-        reason=selected.reason,
-        flags=columns,
-        counted=counted,
-    )
+    slots = {"acted": selected.source, "where": selected.selection.where, "reason": selected.reason}
+    return await transaction.rows("action_counts", selected.values, **slots, flags=columns, counted=counted)
 
 
-def _counted(selected: Selected, queues: Counter[str], rows: Iterable[Row]) -> Counted:
-    limit = selected.request.limit
-    facts: Counter[str] = Counter(dict.fromkeys(selected.kind.change.facts, 0))
-    dead_letters: set[str] = set()
-    for row in rows:
-        for name in facts:
-            facts[name] += row[f"fact_{name}"]
-        dead_letters |= {row["dead_letter"], row["other_dead_letter"]} - {None}
-    jobs = queues.total() if limit is None else min(limit, queues.total())
-    return Counted(jobs, dict(queues), dict(facts), tuple(sorted(dead_letters)))
+def _spread(request: ActionRequest) -> Iterable[str]:
+    if request.spread_seconds is not None:
+        yield f"their due times are spread evenly over {exact_duration(request.spread_seconds)}, the oldest job first"
+
+
+def _archived(request: ActionRequest, kind: Kind) -> Iterable[str]:
+    if kind.change.source is None and is_archived_scope(request.selector):
+        yield f"{request.action} leaves archived jobs alone: restore them first"
+
+
+def _statements(selected: Selected, found: _Found) -> tuple[str, ...]:
+    """What a batch sends, with the sampled jobs in it."""
+    queue = next(iter(found.queues), "")
+    values = {**selected.values, "queue": queue, "ids": found.samples.get("eligible", [])}
+    slots = {"acted": selected.source, "where": selected.selection.where, "eligible": selected.eligible}
+    writes = [Write("action_lock", values, {**slots, "retained": selected.retained})]
+    kind, queries = selected.kind, selected.queries
+    if kind.deed is None:
+        spread = {"spread_from": "now", "spread_step": 0.0, "spread_done": 0}
+        if selected.request.spread_seconds is not None:
+            spread["spread_step"] = selected.request.spread_seconds / max(1, found.queues.total())
+        writes.append(
+            Write("action_update", values | spread, {"assignments": assignments(kind.change, queries.catalog)})
+        )
+    writes += [Write(name, values, more) for name, more in kind.statements]
+    return tuple(write.written(queries) for write in writes)

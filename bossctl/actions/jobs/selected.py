@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bossctl.actions.jobs.kind import Kind
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql import Queries
-from bossctl.sql.changes import eligible, reason, retained
+from bossctl.sql.changes import eligible, reason, retained, target
 from bossctl.sql.selection import Selection, select
 from bossctl.sql.text import Composable
+from bossctl.store.session import Transaction
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,20 @@ class Selected:
         selection = select(request.selector, queries.catalog)
         source = kind.change.source or queries.relation("job")
         return cls(request, kind, queries, selection, source, {**selection.values, **kind.change.values})
+
+    async def targets(self, transaction: Transaction, queues: Sequence[str]) -> Sequence[str]:
+        """The queues the jobs are in once it is done: those they are in now unless the action moves them."""
+        if "name" not in self.kind.change.after:
+            return queues
+        rows = await transaction.rows(
+            "action_targets",
+            {**self.values, "names": list(queues)},
+            acted=self.source,
+            target=target(self.kind.change),
+            where=self.selection.where,
+            eligible=self.eligible,
+        )
+        return [row["queue"] for row in rows]
 
     @property
     def reason(self) -> Composable:

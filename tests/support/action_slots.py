@@ -1,0 +1,44 @@
+"""Sample slots and values of the statements that act on jobs, for planning each on every release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from psycopg import sql
+
+from bossctl.sql import Queries
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.change_kinds import deleted
+from bossctl.sql.changes import NOT_JOINED, eligible, flags, inserted, reason, retained, target
+from bossctl.sql.new_jobs import resent
+from bossctl.sql.relations import relations
+from bossctl.sql.slots import CHOSEN_IDS, SlotGroup, UniqueIndex, branches, candidates, filled
+
+ID = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
+
+VALUES: Mapping[str, object] = {"new_ids": [ID], "xid": "1", "total": 1, "retained": 1, "table_names": ["a"]}
+
+
+def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
+    """Slot → what it may be filled with."""
+    queries = Queries(catalog)
+    change, copied = deleted(queries), resent(queries)
+    index = UniqueIndex("job", "state <= 'active'", ("name", "COALESCE(id, id)"), ("id", "name", "state"), True)
+    group = SlotGroup("job", ("a",), (index, index))
+    columns, values = inserted(copied, catalog)
+    return {
+        "reason": reason(change, catalog),
+        "eligible": eligible(change, catalog),
+        "retained": retained(queries),
+        "flags": flags(change)[0],
+        "counted": flags(change)[1],
+        "chosen": CHOSEN_IDS,
+        "joined": copied.joined or NOT_JOINED,
+        "target": target(copied),
+        "candidates": candidates(group, copied, queries),
+        "filled": filled(group),
+        "branches": branches(group, copied, catalog),
+        "new_columns": columns,
+        "new_values": values,
+        "acted": relations(catalog)["job"],
+    }
