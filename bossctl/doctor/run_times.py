@@ -29,6 +29,8 @@ def _expiry_case(times: RunTimes, found: Runs) -> Case:
     value = advised_expiry(times)
     own = found.settable and times.queue_expire_seconds not in (None, round(times.expire_seconds))
     sure = Certainty.PROVEN if times.runs >= 100 else Certainty.LIKELY if times.runs >= 20 else Certainty.POSSIBLE
+    if not times.rows:
+        sure = Certainty.POSSIBLE
     command: tuple[str, ...] = ("queue", "show", times.queue)
     if found.settable and not own and value > times.expire_seconds:
         command = ("queue", "ensure", times.queue, "--expire-in", _typed(value))
@@ -40,8 +42,8 @@ def _expiry_case(times: RunTimes, found: Runs) -> Case:
         jobs=times.samples[: times.beyond],
         since=times.first_on,
         message=f"{times.beyond:,} of {some(times.runs, 'run')} of queue {times.queue} reached the expiry of"
-        f" {duration(times.expire_seconds)} ({times.overran:,} were failed by it while their handler ran):"
-        f" p50 {duration(times.p50)}, p95 {duration(times.p95)}, p99 {duration(times.p99)}",
+        f" {duration(times.expire_seconds)} ({_told_of(times)}):"
+        f" p50 {duration(times.p50)}, p95 {duration(times.p95)}, p99 {duration(times.p99)}{_counted(times)}",
         evidence=[
             {
                 "runs": times.runs,
@@ -52,6 +54,7 @@ def _expiry_case(times: RunTimes, found: Runs) -> Case:
                 "p50_seconds": round(times.p50, 3),
                 "p95_seconds": round(times.p95, 3),
                 "p99_seconds": round(times.p99, 3),
+                "percentiles_of": "latency bins" if times.counted else "rows",
                 "longest_seconds": round(times.longest, 3),
                 "advised_expire_seconds": value,
             }
@@ -59,6 +62,18 @@ def _expiry_case(times: RunTimes, found: Runs) -> Case:
         advice=_expiry_advice(times, found, own, value),
         command=command,
     )
+
+
+def _told_of(times: RunTimes) -> str:
+    if times.rows:
+        return f"{times.overran:,} were failed by it while their handler ran"
+    return "the queue's; the jobs are gone, and whether they had one of their own"
+
+
+def _counted(times: RunTimes) -> str:
+    if not times.counted:
+        return ""
+    return f", by the latency bins of {some(times.counted, 'run')} that pg-boss recorded (a factor of 1.4 at most off)"
 
 
 def advised_expiry(times: RunTimes) -> int:
@@ -160,8 +175,9 @@ CHECKS: tuple[Check, ...] = (
         title="expire_seconds below the observed p99 run time",
         severity=Severity.WARNING,
         needs=(Runs,),
-        what="Where one run in a hundred or more reached its expiry, takes the exact p50, p95 and p99 of the run times"
-        " in the window. What failed by 'handler execution exceeded' counts as a run of at least its expiry.",
+        what="Where one run in a hundred or more reached its expiry, takes p50, p95 and p99 of the run times in the"
+        " window: from the latency bins that pg-boss records (12.36 and newer, with persistQueueStats), else exactly"
+        " from rows. What failed by 'handler execution exceeded' counts as a run of at least its expiry.",
         why="A job that expires runs again while its first run may go on: this is the root of DUP02.",
         confirm="bossctl job list 'queue:NAME run:90s..' shows the runs longer than 90 s.",
         fix="Raise the expiry above the longest honest run, or make the work shorter.",

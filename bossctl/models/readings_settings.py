@@ -58,7 +58,11 @@ class RunTotals:
 
 @dataclass(frozen=True)
 class RunTimes:
-    """The run times of one queue in seconds; what overran counts as its expiry. `expire_seconds` is the usual one."""
+    """The run times of one queue in seconds; what overran counts as its expiry. `expire_seconds` is the usual one.
+
+    `counted` is how many runs of pg-boss's own histograms the percentiles are of, 0 when they are exact. `rows` says
+    that jobs are left; where none are, all of it comes of the histograms.
+    """
 
     queue: str
     runs: int
@@ -72,6 +76,8 @@ class RunTimes:
     queue_expire_seconds: int | None
     first_on: datetime | None
     samples: tuple[str, ...]
+    counted: int = 0
+    rows: bool = True
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bossctl.models.readings_settings import (
     UnreadDeadLetters,
 )
 from bossctl.store.connections import Row
+from bossctl.store.readings_latency import with_histograms
 from bossctl.store.scope import Scope, pass_interval
 from bossctl.store.session import Transaction
 
@@ -44,9 +45,10 @@ async def take_runs(transaction: Transaction, scope: Scope) -> Runs:
     near = [one.queue for one in totals if 0 < one.completed + one.overran <= 100 * (one.beyond + one.overran)]
     times = await transaction.rows("run_percentiles", {"names": near}, since=scope.since) if near else []
     expiries = {row["name"]: row["expire_seconds"] for row in settings}
+    exact = [_times(row, expiries.get(row["queue"])) for row in times]
     return Runs(
         totals=tuple(sorted(totals, key=lambda one: one.queue)),
-        times=tuple(_times(row, expiries.get(row["queue"])) for row in times),
+        times=await with_histograms(transaction, scope, exact, {one.queue for one in totals}),
         settable=settable,
         heartbeats=transaction.queries.catalog.has("job.heartbeat_seconds"),
         dead_letters=frozenset(row["dead_letter"] for row in settings if row["dead_letter"]),

@@ -45,6 +45,16 @@ def test_an_expiry_is_too_short_from_one_run_in_a_hundred_on(runs: int, sure: st
     assert judged("CFG01", replace(RUNS, times=(replace(TIMES, beyond=0),))) == ()
 
 
+def test_where_percentiles_come_from_is_told() -> None:
+    [exact] = judged("CFG01", RUNS)
+    [binned] = judged("CFG01", replace(RUNS, times=(replace(TIMES, counted=190),)))
+    [gone] = judged("CFG01", replace(RUNS, times=(replace(TIMES, counted=200, rows=False),)))
+    assert "latency bins" not in exact.message
+    assert "by the latency bins of 190 runs" in binned.message
+    assert (binned.certainty, gone.certainty) == (Certainty.PROVEN, Certainty.POSSIBLE)
+    assert "the jobs are gone" in gone.message
+
+
 @pytest.mark.parametrize(
     ("longest", "expiry", "overran", "advised"),
     [(1.0, 2.0, 1, 5), (12.0, 10.0, 0, 25), (31.0, 30.0, 0, 120), (4000.0, 900.0, 1, 8100), (80_000.0, 1.0, 0, 86_400)],
