@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from bossctl.cli import doctor, info, jobs, playground, queue_delete, queue_ensure, queue_files, queues, services
+from bossctl.cli import (
+    doctor,
+    explain,
+    info,
+    jobs,
+    playground,
+    queue_delete,
+    queue_ensure,
+    queue_files,
+    queues,
+    services,
+)
 from bossctl.cli.options import add, group
 
 app = group(
@@ -20,6 +31,8 @@ add(_queue, "delete", queue_delete.delete_queue)
 _job = group("Find jobs and look inside.")
 add(_job, "list", jobs.list_jobs)
 add(_job, "show", jobs.show_job)
+add(_job, "explain", explain.explain_job)
+add(_job, "errors", explain.job_errors)
 
 _schedule = group("List cron schedules.")
 add(_schedule, "list", services.list_schedules)

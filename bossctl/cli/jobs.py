@@ -46,7 +46,7 @@ def list_jobs(
     from bossctl.cli.views import jobs as views
 
     settings = settings_of(ctx)
-    selector = _selector(words or [], queue or [], state or [])
+    selector = selector_of(words or [], queue or [], state or [])
     printer = Printer(settings, output)
     page = bridge.read(settings, lambda store: store.jobs(selector, limit=limit, after=after))
     if not printer.human:
@@ -83,7 +83,7 @@ def show_job(
         views.jobs_in_detail(printer, found)
 
 
-def _selector(words: list[str], queues: list[str], states: list[str]) -> Selector | None:
+def selector_of(words: list[str], queues: list[str], states: list[str]) -> Selector | None:
     """The words as one expression, and each option's values as alternatives, all of which must hold."""
     from bossctl.selector import And, Expr, Or, QueueGlob, parse
 

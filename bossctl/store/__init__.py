@@ -13,6 +13,8 @@ from bossctl.store.translate import SchemaChanged
 if TYPE_CHECKING:
     from bossctl.config import ConnectionSpec
     from bossctl.models.common import Target
+    from bossctl.models.explain_facts import JobFacts
+    from bossctl.models.job_errors import JobErrors
     from bossctl.models.jobs import Job, JobPage
     from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
     from bossctl.models.schedules import Schedule
@@ -105,6 +107,18 @@ class Store:
     async def job(self, job_id: str, *, full: bool = False) -> Job:
         """The job with this id; the live row where the archive has one too."""
         return (await self.jobs_with_id(job_id, full=full))[0]
+
+    async def job_facts(self, job_id: str, *, full: bool = False) -> tuple[JobFacts, ...]:
+        """What stands around every row with this id, live first: what `bossctl.explain` goes by."""
+        from bossctl.store.explain import read_job_facts
+
+        return await self._read(lambda transaction: read_job_facts(transaction, job_id, full=full))
+
+    async def job_errors(self, selector: Selector | None = None, *, limit: int = 20) -> JobErrors:
+        """Failures grouped by what they say, the most frequent first."""
+        from bossctl.store.job_errors import read_job_errors
+
+        return await self._read(lambda transaction: read_job_errors(transaction, selector, limit=limit))
 
     async def schedules(self) -> tuple[Schedule, ...]:
         """All schedules with the last job each sent."""

@@ -66,7 +66,7 @@ def test_the_commands_of_this_release_are_there() -> None:
     assert leaves == {
         *("tui", "doctor", "info", "stats", "demo", "queue list", "queue show", "queue ensure"),
         *("queue export", "queue delete"),
-        *("job list", "job show", "schedule list", "worker list"),
+        *("job list", "job show", "job explain", "job errors", "schedule list", "worker list"),
     }
 
 
