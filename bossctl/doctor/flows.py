@@ -15,12 +15,15 @@ _FATES = {
     "failed": "a parent that failed",
     "cancelled": "a parent that was cancelled",
     "gone": "a parent that is not stored any more",
+    "unlinked": "a parent that nothing names (job_dependency is empty)",
 }
 
 _CURES = {
     "failed": "retry the parent so that it completes, or cancel what waits for it",
     "cancelled": "resume the parent so that it completes, or cancel what waits for it",
     "gone": "nothing releases these jobs any more: cancel them and send the work again",
+    "unlinked": "nothing releases these jobs any more: cancel them and send the work again, or restore job_dependency"
+    " from the backup it was left out of",
 }
 
 
@@ -51,7 +54,9 @@ def _lost_case(group: BlockedGroup) -> Case:
         + (f"; retention deletes the first after {timestamp(keep)}" if keep and keep.year < 9999 else ""),
         evidence=[_evidence(one, group.kind) for one in group.shown],
         advice=_CURES[group.kind],
-        command=("job", "show", first.parent) if first.parent and group.kind != "gone" else list_jobs(queue, "open"),
+        command=("job", "show", first.parent)
+        if first.parent and group.kind in ("failed", "cancelled")
+        else list_jobs(queue, "open"),
     )
 
 

@@ -8,12 +8,17 @@ from datetime import datetime
 
 from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
 from bossctl.doctor.words import ago, list_jobs, some
+from bossctl.format import timestamp
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings import SchemaNumber
+from bossctl.models.readings_keys import RetryingHolder, RetryingHolders
 from bossctl.models.readings_stuck import HeldKey, HeldSlots, RefusedRetry
 
 ABORTING = {21: Certainty.PROVEN, 22: Certainty.LIKELY, 23: Certainty.LIKELY}
 """Schema numbers of 10.0.0 to 10.1.4; 10.1.3 mended it."""
+
+FAR_SECONDS = 86_400.0
+"""A retry that keeps its key for a day is hardly meant."""
 
 
 def key_blocked(readings: Readings) -> Iterator[Case]:
@@ -23,6 +28,48 @@ def key_blocked(readings: Readings) -> Iterator[Case]:
         groups[one.queue, one.state].append(one)
     for (queue, state), held in groups.items():
         yield _blocked_case(queue, state, held, readings.ground.now)
+    retries: dict[str, list[RetryingHolder]] = defaultdict(list)
+    for retry in readings[RetryingHolders].held:
+        retries[retry.queue].append(retry)
+    for queue, holders in retries.items():
+        yield _retrying_case(queue, holders, readings.ground.now)
+
+
+def _retrying_case(queue: str, holders: Sequence[RetryingHolder], now: datetime) -> Case:
+    waiting = sum(one.waiting for one in holders)
+    last = max(holders, key=lambda one: one.start_after)
+    due = (
+        f"was due {ago(last.start_after, now)}" if last.start_after <= now else f"is due {timestamp(last.start_after)}"
+    )
+    far = (last.start_after - now).total_seconds() > FAR_SECONDS
+    return Case(
+        queue=queue,
+        subject="held by retry",
+        certainty=Certainty.PROVEN,
+        severity=None if far else Severity.INFO,
+        count=waiting,
+        jobs=[job for one in holders for job in one.samples][:JOBS_SHOWN],
+        since=min((one.started_on for one in holders if one.started_on), default=None),
+        message=f"{some(waiting, 'due job')} of queue {queue} {'waits' if waiting == 1 else 'wait'} for"
+        f" {some(len(holders), 'key')} that a job which is to run again holds; the last of these {due}",
+        evidence=[_retrying_evidence(one) for one in holders[:JOBS_SHOWN]],
+        advice="key_strict_fifo runs nothing of a key before its retry has run: let it run sooner (move its due time,"
+        " or send with a shorter retryDelay or retryDelayMax), or delete it so that the next one runs",
+        command=("job", "show", last.holder),
+    )
+
+
+def _retrying_evidence(one: RetryingHolder) -> Mapping[str, EvidenceValue]:
+    return {
+        "key": one.key,
+        "policy": "key_strict_fifo",
+        "holder": one.holder,
+        "holder_state": "retry",
+        "last_started": one.started_on,
+        "due_on": one.start_after,
+        "waiting": one.waiting,
+        "oldest_waiting": one.oldest_waiting,
+    }
 
 
 def _blocked_case(queue: str, state: str, held: Sequence[HeldKey], now: datetime) -> Case:
@@ -122,12 +169,14 @@ CHECKS: tuple[Check, ...] = (
         slug="key-blocked",
         title="a failed, active or retrying job holds the key that others wait for",
         severity=Severity.WARNING,
-        needs=(HeldSlots,),
+        needs=(HeldSlots, RetryingHolders),
         what="Looks for jobs that wait for a key which a failed job (policy key_strict_fifo) or an active job past its"
-        " expiry (singleton, stately, key_strict_fifo) holds. A key held by work that goes on is no fault.",
+        " expiry (singleton, stately, key_strict_fifo) holds, or a retry (key_strict_fifo) that is due only after more"
+        " than an hour, or has been for more than ten minutes (info, unless it is due after more than a day). A key"
+        " held by work that goes on is no fault.",
         why="Nothing with that key runs until somebody settles the job that holds it.",
         confirm="bossctl job show ID of the holder shows its state and what it ended with.",
-        fix="Retry or delete the failed job; expire the active one by running maintenance.",
+        fix="Retry or delete the failed job; expire the active one by running maintenance; let the retry run sooner.",
         releases="10.0.0 and newer; key_strict_fifo since 12.10.0",
         judge=key_blocked,
     ),

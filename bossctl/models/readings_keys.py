@@ -73,3 +73,24 @@ class Starvation:
     starved: tuple[Starved, ...]
     colliding: tuple[Colliding, ...]
     grace_seconds: float
+
+
+@dataclass(frozen=True)
+class RetryingHolder:
+    """A job in state retry that keeps its key, and how many due jobs wait for it. It is due at `start_after`."""
+
+    queue: str
+    key: str
+    holder: str
+    started_on: datetime | None
+    start_after: datetime
+    waiting: int
+    oldest_waiting: datetime | None
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RetryingHolders:
+    """Keys of key_strict_fifo queues that jobs keep which are not due for long, or have been due for long."""
+
+    held: tuple[RetryingHolder, ...]

@@ -123,8 +123,8 @@ class BlockedJob:
 class BlockedGroup:
     """Blocked jobs of one queue that wait in vain. `kind` says what became of their parent.
 
-    `failed` and `cancelled` are its state, `gone` means it is not stored any more, `unresolved` that it completed and
-    nobody told its children.
+    `failed` and `cancelled` are its state, `gone` means it is not stored any more, `unlinked` that no job has a link to
+    its parents any more, `unresolved` that it completed and nobody told its children.
     """
 
     queue: str

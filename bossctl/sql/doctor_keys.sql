@@ -98,3 +98,40 @@ WHERE f.jobs = 2 AND f.keys = 1
     WHERE a.name = n.name AND a.state = 'active' AND a.policy IN ('singleton', 'stately')
       AND coalesce(a.singleton_key, '') = f.key)
 ORDER BY 1
+
+-- name: retrying_holders
+-- key_strict_fifo keeps a key for a job in state retry too: those not due for long, or long due.
+SELECT h.name AS queue, h.singleton_key AS key, h.id::text AS holder, h.started_on, h.start_after,
+       count(*) AS waiting, min(w.created_on) AS oldest_waiting,
+       (array_agg(w.id::text ORDER BY w.created_on, w.id))[1:20] AS samples
+FROM {job} AS h
+JOIN {job} AS w ON w.name = h.name AND w.singleton_key = h.singleton_key AND w.name = ANY (%(names)s::text[])
+  AND w.state < 'active' AND w.state = 'created' AND NOT w.blocked AND w.start_after <= now()
+WHERE h.name = ANY (%(names)s::text[]) AND h.policy = 'key_strict_fifo' AND h.state = 'retry'
+  AND (h.start_after > now() + make_interval(secs => %(far)s) OR h.start_after < now() - make_interval(secs => %(patience)s))
+GROUP BY h.name, h.singleton_key, h.id, h.started_on, h.start_after
+ORDER BY 1, 2
+
+-- name: link_traces
+-- needs: job_dependency
+-- Whether flows have links, or ever had some.
+SELECT EXISTS (SELECT FROM {job_dependency}) AS linked,
+       pg_relation_size(c.oid) > 0 OR pg_stat_get_tuples_inserted(c.oid) > 0 AS used
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
+WHERE c.relname = 'job_dependency'
+
+-- name: unlinked_children
+-- needs: job_dependency
+SELECT b.name AS queue, 'unlinked' AS kind, b.jobs, b.first_on, b.id::text AS id, b.created_on, b.keep_until, b.pending,
+       NULL::text AS parent_name, NULL::text AS parent_id, NULL::timestamptz AS parent_ended
+FROM (
+  SELECT c.name, c.id, c.created_on, c.keep_until, c.pending_dependencies AS pending,
+         count(*) OVER same AS jobs, min(c.created_on) OVER same AS first_on,
+         row_number() OVER (PARTITION BY c.name ORDER BY c.created_on, c.id) AS place
+  FROM {job} AS c
+  WHERE c.state = 'created' AND c.blocked AND (%(names)s::text[] IS NULL OR c.name = ANY (%(names)s::text[]))
+  WINDOW same AS (PARTITION BY c.name)
+) AS b
+WHERE b.place <= %(shown)s
+ORDER BY b.name, b.place

@@ -108,7 +108,7 @@ WITH links AS (
     AND (%(names)s::text[] IS NULL OR c.name = ANY (%(names)s::text[]))
 ), children AS (
   SELECT l.name, l.id, l.created_on, l.keep_until, l.pending,
-         CASE WHEN l.pending <= count(*) FILTER (WHERE l.fate IN ('alive', 'unresolved'))
+         CASE WHEN greatest(l.pending, 1) <= count(*) FILTER (WHERE l.fate IN ('alive', 'unresolved'))
               THEN CASE WHEN bool_or(l.fate = 'unresolved') THEN 'unresolved' END
               WHEN bool_or(l.fate = 'failed') THEN 'failed'
               WHEN bool_or(l.fate = 'cancelled') THEN 'cancelled' ELSE 'gone' END AS kind

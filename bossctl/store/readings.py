@@ -31,7 +31,7 @@ from bossctl.models.readings_duplicates import (
     ScheduledSlots,
     Twins,
 )
-from bossctl.models.readings_keys import Starvation
+from bossctl.models.readings_keys import RetryingHolders, Starvation
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
     Counters,
@@ -54,7 +54,7 @@ from bossctl.store.readings_duplicates import (
     take_scheduled_slots,
     take_twins,
 )
-from bossctl.store.readings_keys import take_starvation
+from bossctl.store.readings_keys import take_retrying_holders, take_starvation
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_settings import (
     take_counters,
@@ -149,6 +149,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     SchemaNumber: ("schema number", take_schema_number),
     Orphans: ("what has no queue", take_orphans),
     HeldSlots: ("slots of policies", take_held_slots),
+    RetryingHolders: ("keys of retries", take_retrying_holders),
     Starvation: ("starved keys", take_starvation),
     Scheduler: ("the scheduler", take_scheduler),
     Flows: ("flows", take_flows),

@@ -6,9 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bossctl.models.readings_keys import Colliding, Head, Hiding, Starvation, Starved
+from bossctl.models.readings_keys import (
+    Colliding,
+    Head,
+    Hiding,
+    RetryingHolder,
+    RetryingHolders,
+    Starvation,
+    Starved,
+)
 from bossctl.store.connections import Row
-from bossctl.store.scope import Scope, pass_grace
+from bossctl.store.scope import SAMPLES, Scope, pass_grace
 from bossctl.store.session import Transaction
 
 PROBING = 46
@@ -28,6 +36,36 @@ SELF_COLLIDING = range(21, 25)
 
 REFUSING_RETRIES = 25
 """The monitor of 11.0 lists retries as active: STK05 tells of these."""
+
+FAR_SECONDS = 3600.0
+"""A retry that is due within the hour keeps its key as it should."""
+
+LATE_SECONDS = 600.0
+"""A retry that has been due for so long is one that nobody takes."""
+
+SMALL_ROWS = 200_000
+"""As many jobs are looked through for blocked ones though there is no trace of flows."""
+
+
+async def take_retrying_holders(transaction: Transaction, scope: Scope) -> RetryingHolders:
+    """Keys that retries keep. Raises Unsupported where there are no policies."""
+    values = {"policies": ["key_strict_fifo"], "names": scope.bound_names}
+    names = [row["name"] for row in await transaction.rows("keyed_queues", values)]
+    if not names:
+        return RetryingHolders(())
+    bound = {"names": names, "far": FAR_SECONDS, "patience": LATE_SECONDS}
+    rows = await transaction.rows("retrying_holders", bound)
+    return RetryingHolders(tuple(RetryingHolder(**{**row, "samples": tuple(row["samples"])}) for row in rows))
+
+
+async def unlinked_children(transaction: Transaction, scope: Scope) -> list[Row]:
+    """Rows as those of `blocked_flows`, for blocked jobs where no link is left at all."""
+    catalog = transaction.queries.catalog
+    traces = await transaction.row("link_traces", {"schema": catalog.schema}) or {}
+    rows = catalog.estimated_rows
+    if traces.get("linked") or not (traces.get("used") or rows is None or rows < SMALL_ROWS):
+        return []
+    return await transaction.rows("unlinked_children", {"names": scope.bound_names, "shown": SAMPLES})
 
 
 async def take_starvation(transaction: Transaction, scope: Scope) -> Starvation:

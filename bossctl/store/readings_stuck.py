@@ -28,6 +28,7 @@ from bossctl.models.readings_stuck import (
     Timetable,
 )
 from bossctl.store.connections import Row
+from bossctl.store.readings_keys import unlinked_children
 from bossctl.store.scope import SAMPLES, Scope, pass_grace
 from bossctl.store.session import Transaction
 
@@ -76,7 +77,7 @@ async def take_flows(transaction: Transaction, scope: Scope) -> Flows:
         "patience": RESOLVER_SILENT_SECONDS,
         "shown": SAMPLES,
     }
-    rows = await transaction.rows("blocked_flows", values)
+    rows = await transaction.rows("blocked_flows", values) or await unlinked_children(transaction, scope)
     version = await transaction.row("version") or {}
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:

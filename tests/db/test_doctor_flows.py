@@ -59,6 +59,25 @@ async def test_a_parent_that_never_completes(
 
 
 @pytest.mark.parametrize("release", AFFECTED)
+async def test_a_child_with_nothing_to_wait_for(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
+    db = database(release)
+    one = await boss(db)
+    ids = await flow(one, "a")
+    assert await found(db, "STK06") == []
+    db.execute("UPDATE job SET pending_dependencies = 0 WHERE blocked; DELETE FROM job WHERE NOT blocked")
+    [finding] = await found(db, "STK06")
+    assert (finding.subject, finding.jobs) == ("parent gone", (ids["child"],))
+    db.execute("DELETE FROM job_dependency")
+    [finding] = await found(db, "STK06")
+    assert (finding.severity, finding.certainty) == (Severity.ERROR, Certainty.PROVEN)
+    assert (finding.queue, finding.jobs, finding.subject) == ("children", (ids["child"],), "parent unlinked")
+    assert "waits for a parent that nothing names" in finding.message
+    assert finding.remedy.command == "bossctl job list 'queue:children is:open'"
+    db.execute("UPDATE job SET blocked = false")
+    assert await found(db, "STK06") == []
+
+
+@pytest.mark.parametrize("release", AFFECTED)
 async def test_a_flow_that_goes_on(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db, supervise=True)

@@ -30,6 +30,32 @@ async def test_a_failed_job_holds_its_key(database: DatabaseFactory, boss: BossF
     assert await found(db, "STK04") == []
 
 
+@pytest.mark.parametrize("release", ["12.11.1", "12.38.0"])
+async def test_a_retry_holds_its_key(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
+    db = database(release)
+    one = await boss(db)
+    await one.create_queue("ledger", policy="key_strict_fifo", retryLimit=2, retryDelay=1800)
+    for key in ("a", "a", "b"):
+        await one.send("ledger", {}, singletonKey=key)
+    [first] = await one.fetch("ledger")
+    await one.fail("ledger", first["id"])
+    assert await found(db, "STK04") == [], "a retry in half an hour is what was asked for"
+    db.execute("UPDATE job SET start_after = now() + interval '2 hours' WHERE state = 'retry'")
+    [finding] = await found(db, "STK04")
+    assert (finding.severity, finding.certainty, finding.count) == (Severity.INFO, Certainty.PROVEN, 1)
+    assert finding.evidence[0]["holder"] == first["id"]
+    assert "1 due job of queue ledger waits for 1 key that a job which is to run again holds" in finding.message
+    db.execute("UPDATE job SET start_after = now() + interval '2 days' WHERE state = 'retry'")
+    [worse] = await found(db, "STK04")
+    assert (worse.severity, worse.fingerprint) == (Severity.WARNING, finding.fingerprint)
+    db.execute("UPDATE job SET start_after = now() - interval '1 hour' WHERE state = 'retry'")
+    [late] = await found(db, "STK04")
+    assert late.severity is Severity.INFO
+    assert "was due 1h ago" in late.message
+    assert [job["id"] for job in await one.fetch("ledger")] == [first["id"]]
+    assert await found(db, "STK04") == []
+
+
 @pytest.mark.parametrize("release", ["10.4.2", "11.1.2", "12.38.0"])
 async def test_an_overdue_job_holds_its_key(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)

@@ -12,6 +12,7 @@ from bossctl.doctor.scheduler import missed_slots
 from bossctl.models.common import Target
 from bossctl.models.findings import Certainty, Finding, Severity
 from bossctl.models.readings import Ground, SchemaNumber, Supervision
+from bossctl.models.readings_keys import RetryingHolder, RetryingHolders
 from bossctl.models.readings_stuck import (
     Backlog,
     BlockedGroup,
@@ -165,15 +166,17 @@ def test_a_limit_that_the_client_keeps_to_itself_is_only_likely() -> None:
 
 def test_each_fate_of_a_parent_is_a_finding_of_its_own_and_the_resolver_one_for_all() -> None:
     child = BlockedJob("c", NOW, None, 1, "parents", "p", before(minutes=5))
-    kinds = ("failed", "gone", "unresolved")
+    kinds = ("failed", "gone", "unlinked", "unresolved")
     flows = Flows(tuple(BlockedGroup("steps", kind, 4, before(hours=1), (child,)) for kind in kinds), before(hours=3))
     found = judged("STK06", flows)
     assert [(one.queue, one.subject, one.count) for one in found] == [
         ("steps", "parent failed", 4),
         ("steps", "parent gone", 4),
+        ("steps", "parent unlinked", 4),
         (None, "resolver", 4),
     ]
-    assert "the resolver last passed 3h ago" in found[2].message
+    assert found[2].remedy.command == "bossctl job list 'queue:steps is:open'"
+    assert "the resolver last passed 3h ago" in found[3].message
 
 
 # STK08
@@ -271,9 +274,25 @@ def test_which_releases_abort_on_a_stately_retry(number: int | None, sure: Certa
 
 
 def test_keys_are_told_by_queue_and_by_what_holds_them() -> None:
-    found = judged("STK04", HeldSlots((held(), held("key_strict_fifo", "failed"), held()), ()))
+    slots = HeldSlots((held(), held("key_strict_fifo", "failed"), held()), ())
+    found = judged("STK04", slots, RetryingHolders(()))
     assert [(one.subject, one.count) for one in found] == [("held by active", 6), ("held by failed", 3)]
     assert "6 jobs of queue bill wait for 2 keys that an active job past its expiry holds" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("due", "severity", "told"),
+    [
+        (before(minutes=11), Severity.INFO, "was due 11m ago"),
+        (NOW + timedelta(hours=2), Severity.INFO, "is due 2026-03-01 14:00:00Z"),
+        (NOW + timedelta(hours=25), Severity.WARNING, "is due 2026-03-02 13:00:00Z"),
+    ],
+)
+def test_a_retry_that_keeps_its_key_is_told_with_when_it_is_due(due: datetime, severity: Severity, told: str) -> None:
+    holder = RetryingHolder("ledger", "a", "h", before(hours=1), due, 3, before(minutes=50), ("w",))
+    [found] = judged("STK04", HeldSlots((), ()), RetryingHolders((holder,)))
+    assert (found.severity, found.subject, found.count) == (severity, "held by retry", 3)
+    assert told in found.message
 
 
 def test_a_refused_retry_is_told_with_its_key() -> None:
