@@ -53,6 +53,7 @@ SAMPLES: Mapping[str, object] = {
     "shown": 20,
     "window": 60,
     "long": 600,
+    "far": 3600,
     "most_dead": 10_000,
     "pages": 1280,
     "index_pages": 128,
