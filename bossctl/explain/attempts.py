@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bossctl.explain.words import reason_key, shown, some
+from bossctl.explain.workers import holder_of
 from bossctl.models.explain_facts import JobFacts
 from bossctl.models.explanation import Attempt, Holds, Unknown
 from bossctl.models.history import failure_reason, fetches
@@ -145,7 +146,8 @@ def _unknowns(facts: JobFacts, known: tuple[Attempt, ...]) -> Iterator[Unknown]:
         text = f"why the {former} did not complete: the completion overwrote what was recorded"
         yield Unknown("attempt-causes", text)
     if times:
-        yield Unknown("worker", "which process ran it: rows do not record that")
+        if row.state != "active" or not any(holder_of(facts)):
+            yield Unknown("worker", "which process ran it: rows do not record that")
         yield from _effects(known)
         yield from _counts(facts)
     elif row.completed_on is not None and row.state in ("created", "retry", "active"):

@@ -6,10 +6,15 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bossctl.cli.output import Printer
+from bossctl.cli.settings import Settings
+from bossctl.cli.views.explain import error_groups
+from bossctl.models.job_errors import ErrorGroup, JobErrors
 from tests.cli.conftest import Bossctl, Result
 from tests.cli.test_reading import RAW, ask, one
 from tests.conftest import SeededFactory
@@ -177,3 +182,14 @@ def test_errors_of_what_is_asked_for(bossctl: Bossctl, seeded: SeededFactory) ->
     assert (group["count"], group["message"]) == (10, "old")
     assert group["selector"] == "queue:mail archived:true state:failed error:old"
     assert len(jobs(bossctl, db, group["selector"])) == 10
+
+
+def test_a_selector_is_whole_on_a_terminal(capfdbinary: Any) -> None:
+    selector = "queue:mail state:failed " + " ".join(f'error:"part {number} of it"' for number in range(9))
+    group = ErrorGroup("f" * 16, "x" * 300, "mail", 3, 1, 2, 3, "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e", selector)
+    printer = Printer(Settings({}, Path()), "table")
+    printer.terminal, printer.width = True, 80
+    error_groups(printer, JobErrors((group,), 1, 3, None))
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    assert f"1  '{selector}'" in lines
+    assert max(map(len, lines[:2])) <= 80

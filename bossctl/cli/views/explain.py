@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from bossctl.cli import talk
@@ -10,7 +11,7 @@ from bossctl.cli.table import Cell, Column, Table
 from bossctl.cli.views.words import given
 from bossctl.format import clean, timestamp
 from bossctl.models.explanation import Attempt, Explanation, Reason
-from bossctl.models.job_errors import JobErrors
+from bossctl.models.job_errors import ErrorGroup, JobErrors
 
 HOLDS_STYLES = {"certain": "bold", "likely": "yellow", "possible": "blue", "unknown": "dim"}
 INDENT = 4
@@ -21,7 +22,7 @@ ERROR_COLUMNS = (
     Column("DAY", right=True, rank=2),
     Column("WEEK", right=True, rank=4),
     Column("QUEUE", least=12),
-    Column("MESSAGE", least=20),
+    Column("MESSAGE", least=40),
     Column("SAMPLE", whole=True, rank=5),
     Column("SELECTOR", least=20, rank=1),
 )
@@ -77,24 +78,27 @@ def _attempt(one: Attempt) -> list[Cell | str]:
 
 
 def error_groups(printer: Printer, found: JobErrors) -> None:
-    """One line per group, the most frequent first."""
+    """One line per group, the most frequent first; on a terminal the selectors stand below, whole."""
     if not found.groups:
         talk.say("note: no failure matches")
         return
-    rows: list[list[Cell | str]] = [
-        [
-            f"{one.count:,}",
-            f"{one.last_hour:,}",
-            f"{one.last_day:,}",
-            f"{one.last_week:,}",
-            one.queue,
-            given(one.message),
-            one.sample_id,
-            one.selector,
-        ]
-        for one in found.groups
-    ]
-    printer.table(Table(ERROR_COLUMNS, rows))
+    rows = [_error_group(one) for one in found.groups]
+    if not printer.terminal:
+        printer.table(Table(ERROR_COLUMNS, rows))
+        return
+    width = len(str(len(rows)))
+    numbers = [str(number).rjust(width) for number in range(1, len(rows) + 1)]
+    columns = (Column("#", right=True), *ERROR_COLUMNS[:-1])
+    printer.table(Table(columns, [[number, *row[:-1]] for number, row in zip(numbers, rows, strict=True)]))
+    printer.heading("selectors")
+    printer.lines_of_text(
+        f"{number}  {shlex.quote(one.selector)}" for number, one in zip(numbers, found.groups, strict=True)
+    )
+
+
+def _error_group(one: ErrorGroup) -> list[Cell | str]:
+    counts = [f"{number:,}" for number in (one.count, one.last_hour, one.last_day, one.last_week)]
+    return [*counts, one.queue, given(one.message), one.sample_id, one.selector]
 
 
 def error_notes(printer: Printer, found: JobErrors) -> None:
