@@ -46,7 +46,7 @@ async def send(boss: Boss, queue: str, **options: object) -> str:
 
 @releases(more=("10.4.2", "11.1.2", "12.25.1", "12.26.0", "12.38.0"))
 async def test_a_failed_job_retried_by_hand(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
-    """Up to 12.25.1 retry() leaves completed_on, which proves it; from 12.26.0 on the row looks like an honest retry."""
+    """Up to 12.25.1 retry() leaves completed_on, which proves it; since 12.26.0 it looks like an honest retry."""
     db = database(release)
     one = await boss(db)
     await one.create_queue("mail")
@@ -126,7 +126,7 @@ async def test_a_request_that_came_twice(database: DatabaseFactory, boss: BossFa
 async def test_an_id_sent_again(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     archiving = generation(release) <= 10
-    one = await boss(db, **({"archiveCompletedAfterSeconds": 1} if archiving else {}))
+    one = await (boss(db, archiveCompletedAfterSeconds=1) if archiving else boss(db))
     await one.create_queue("mail")
     await one.work("mail", {"do": "succeed"})
     job = str(uuid4())

@@ -1,5 +1,5 @@
 // What a worker does with its jobs, described by data: {do: 'succeed' | 'fail' | 'sleep' | 'hang' | 'freeze' | 'crash' |
-// 'payload', …}. A description may carry `then`, what to do afterwards.
+// 'mend' | 'payload', …}. A description may carry `then`, what to do afterwards.
 
 export function handlerFor (behaviour, onEvent) {
   return async jobs => {
@@ -23,11 +23,19 @@ async function behave (behaviour, jobs) {
   return behaviour.output
 }
 
+const seen = new Set()
+
 const ACTIONS = {
   async succeed () {},
   async payload () {},
   async fail ({ message = 'it failed', ...facts }) {
     throw Object.assign(new Error(message), facts.properties)
+  },
+  // Fails the first time this process sees a job whose data says it is `shaky`, and is done the next time.
+  async mend (_behaviour, jobs) {
+    const unseen = jobs.filter(job => job.data.shaky && !seen.has(job.id))
+    for (const job of unseen) seen.add(job.id)
+    if (unseen.length > 0) throw new Error('connect ECONNREFUSED')
   },
   // Waits, as a handler that talks to a slow service.
   sleep ({ ms }) { return new Promise(resolve => setTimeout(resolve, ms)) },
