@@ -133,6 +133,13 @@ def context_file(environ: Mapping[str, str]) -> Path:
     return home / ".config" / "bossctl" / "config.toml"
 
 
+def state_directory() -> Path:
+    """Where bossctl keeps what must outlive a run: `$XDG_STATE_HOME/bossctl`, by default in `~/.local/state`."""
+    import platformdirs
+
+    return platformdirs.user_state_path("bossctl", appauthor=False)
+
+
 def _schema(flags: Flags, environ: Mapping[str, str], source: _Source) -> tuple[str | None, str | None]:
     if flags.schema is not None:
         if not flags.schema:

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from bossctl.errors import MissingPrivilege
 from bossctl.format import clean
-from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
+from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, JobAction, Operation, Progress
 from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
+from bossctl.models.undo import UndoPlan
 from bossctl.store import Store
 from bossctl.store.translate import Deadlock, SchemaChanged
 
@@ -78,6 +79,10 @@ class Operator:
 
     async def plan_jobs(self, request: ActionRequest, *, statements: bool = False) -> ActionPlan:
         """What an action on jobs would do, counted by the predicate that `apply_jobs` uses. Reads only."""
+        if _from_file(request):
+            from bossctl.actions.jobs import restore_file
+
+            return await self._done(lambda: restore_file.plan(self._store, request))
         from bossctl.actions.jobs.planning import plan_jobs
 
         return await self._done(lambda: plan_jobs(self._store, request, statements=statements))
@@ -99,7 +104,41 @@ class Operator:
         from bossctl.actions.jobs.engine import apply_jobs
 
         try:
+            if _from_file(request):
+                from bossctl.actions.jobs import restore_file
+
+                return await restore_file.apply(self._store, request, plan, progress=progress, stop=stop)
             return await apply_jobs(self._store, request, plan, progress=progress, stop=stop, own_schema=own_schema)
+        except MissingPrivilege as error:
+            raise self._with_grant(error) from None
+
+    async def operations(self, *, limit: int = 50) -> tuple[Operation, ...]:
+        """What was done to jobs of this schema, newest first, from the database and from this machine's files."""
+        from bossctl.actions.jobs.records import operations
+
+        return await self._done(lambda: operations(self._store, limit=limit))
+
+    async def plan_undo(self, operation: str | None = None) -> UndoPlan:
+        """What taking back an operation would do; None is the last one of this user on this target.
+
+        Raises NotFound for one the log does not know, Refused where all of it was taken back already.
+        """
+        from bossctl.actions.jobs.undo import plan_undo
+
+        return await self._done(lambda: plan_undo(self._store, operation))
+
+    async def undo(
+        self,
+        plan: UndoPlan,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> ActionOutcome:
+        """Take it back in batches; what has changed since stays as it is and is counted with its reason."""
+        from bossctl.actions.jobs.undo import undo
+
+        try:
+            return await undo(self._store, plan, progress=progress, stop=stop)
         except MissingPrivilege as error:
             raise self._with_grant(error) from None
 
@@ -123,3 +162,7 @@ class Operator:
         schema, role = (f'"{clean(name)}"' for name in (self._store.target.schema, self._store.target.user))
         write = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
         return MissingPrivilege(str(error), f"GRANT USAGE ON SCHEMA {schema} TO {role}; {write}")
+
+
+def _from_file(request: ActionRequest) -> bool:
+    return request.action is JobAction.RESTORE and request.path is not None

@@ -13,7 +13,7 @@ from bossctl.models.common import Payload
 class JobRow:
     """A job as lists show it; never its payload.
 
-    `state` is the database's own word (8/9 also `expired`). `archived` says the row is in pg-boss's archive table.
+    `state` is the database's own word (8/9 also `expired`). `archived` says the row is in an archive table.
     `blocked` is True while a flow's parent is unfinished (schema 31+).
     """
 

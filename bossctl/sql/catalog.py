@@ -7,6 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+OWN_SCHEMA = "bossctl"
+"""Where bossctl keeps what it must keep in the database: beside pg-boss's schema, never in it."""
+
+OWN_MARK = "bossctl_format"
+"""The table that shows that a schema of that name is ours."""
+
 _INDEX_NUMBER = re.compile(r"_(i\d+)$")
 
 
@@ -49,7 +55,8 @@ class Catalog:
     """Everything later statements are composed from.
 
     Facts understood by `has`: `table`, `table.column`, `index:i15` (a valid pg-boss index by its suffix),
-    `fn:create_queue`, `state:expired`, `layout:plain|queues|common`; a leading `!` negates.
+    `fn:create_queue`, `state:expired`, `layout:plain|queues|common`, `own:archive` (a table of bossctl's own that can
+    be read), `archives` (an archive of either kind); a leading `!` negates. `own` are the tables of the schema bossctl.
     """
 
     schema: str
@@ -61,6 +68,7 @@ class Catalog:
     indexes: tuple[Index, ...]
     owner: str
     is_owner: bool
+    own: Mapping[str, Table] = field(default_factory=dict)
     _facts: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -105,6 +113,10 @@ class Catalog:
             name: Table(name, item["kind"], item["columns"] or {}, item["rows"], item["readable"])
             for name, item in (row["tables"] or {}).items()
         }
+        own = {
+            name: Table(name, item["kind"], item["columns"] or {}, None, item["readable"])
+            for name, item in (row["own"] or {}).items()
+        }
         functions = tuple(Function(**item) for item in row["functions"] or ())
         indexes = tuple(Index(**item) for item in row["indexes"] or ())
         states = tuple(row["states"] or ())
@@ -118,6 +130,7 @@ class Catalog:
             indexes,
             row["owner"],
             row["is_owner"],
+            own if OWN_MARK in own else {},
         )
         return cls(**{**bare.__dict__, "_facts": _facts(bare)})
 
@@ -131,6 +144,9 @@ def _facts(catalog: Catalog) -> frozenset[str]:
         match = _INDEX_NUMBER.search(index.name)
         if match and index.valid:
             facts.add(f"index:{match.group(1)}")
+    facts |= {f"own:{table.name}" for table in catalog.own.values() if table.readable}
+    if "archive" in facts or "own:archive" in facts:
+        facts.add("archives")
     if "job" in catalog.tables:
         facts.add(f"layout:{catalog.layout}")
     return frozenset(facts)

@@ -25,6 +25,13 @@ WITH ns AS (
   FROM pg_catalog.pg_class c, ns
   WHERE c.relnamespace = ns.oid AND c.relkind IN ('r', 'p')
     AND (NOT c.relispartition OR c.relname = 'job_common')
+), own AS (
+  SELECT c.oid, c.relname, c.relkind, has_table_privilege(c.oid, 'SELECT') AS readable
+  FROM pg_catalog.pg_class c
+  WHERE c.relnamespace = (SELECT o.oid FROM pg_catalog.pg_namespace o
+                          WHERE o.nspname = 'bossctl' AND o.nspname <> %(schema)s
+                            AND has_schema_privilege(o.oid, 'USAGE'))
+    AND c.relkind = 'r'
 )
 SELECT
   current_setting('server_version_num')::int AS server_version_num,
@@ -37,6 +44,11 @@ SELECT
        SELECT json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum)
        FROM pg_catalog.pg_attribute a WHERE a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped)))
    FROM rel) AS tables,
+  (SELECT json_object_agg(own.relname, json_build_object(
+     'kind', own.relkind, 'rows', NULL, 'readable', own.readable, 'columns', (
+       SELECT json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum)
+       FROM pg_catalog.pg_attribute a WHERE a.attrelid = own.oid AND a.attnum > 0 AND NOT a.attisdropped)))
+   FROM own) AS own,
   (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid, ns
    WHERE t.typnamespace = ns.oid AND t.typname = 'job_state') AS states,

@@ -51,14 +51,14 @@ FROM {job} AS j
 WHERE j.id = %(id)s::uuid
 
 -- name: archived_by_id
--- needs: archive
+-- needs: archives
 -- when: queue
 SELECT {columns}, {details}
 FROM {archived_jobs} AS j
 WHERE j.id = %(id)s::uuid AND j.name = ANY (ARRAY(SELECT q.name FROM {queue} AS q))
 
 -- name: archived_by_id
--- needs: archive
+-- needs: archives
 SELECT {columns}, {details}
 FROM {archived_jobs} AS j
 WHERE j.id = %(id)s::uuid

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from bossctl.sql.catalog import Catalog
+from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.text import trusted
 
 
@@ -48,9 +48,10 @@ _JOB: tuple[Column, ...] = (
     _column(
         "expire_seconds",
         "NULL::bigint",
-        expire_in="extract(epoch FROM expire_in)::bigint",
-        expirein="extract(epoch FROM expirein)::bigint",
+        expire_in="date_part('epoch', expire_in)::bigint",
+        expirein="date_part('epoch', expirein)::bigint",
     ),
+    _column("expiry", "NULL::interval", "expire_in", "expirein", expire_seconds="expire_seconds * interval '1 second'"),
     _column("deletion_seconds", "NULL::int"),
     _column("created_on", "NULL::timestamptz", "createdon"),
     _column("completed_on", "NULL::timestamptz", "completedon"),
@@ -79,9 +80,14 @@ _JOB: tuple[Column, ...] = (
 
 
 def job_columns(catalog: Catalog) -> tuple[str, ...]:
-    """Canonical job columns that this schema really has, in canonical order."""
-    present = catalog.columns("job").keys() | catalog.columns("archive").keys()
-    return tuple(column.name for column in _JOB if any(source in present for source, _ in column.sources))
+    """Canonical job columns that this schema really has, in canonical order; `expiry` only repeats one of them."""
+    present = {*catalog.columns("job"), *catalog.columns("archive")}
+    present |= {"archived_on"} if catalog.has("own:archive") else set()
+    return tuple(
+        column.name
+        for column in _JOB
+        if column.name != "expiry" and any(source in present for source, _ in column.sources)
+    )
 
 
 _QUEUE: tuple[Column, ...] = (
@@ -146,11 +152,16 @@ _VERSION: tuple[Column, ...] = (
 RAW_TABLES: tuple[str, ...] = ("instance", "bam", "warning", "queue_stats", "job_dependency", "job_common", "archive")
 
 
+OWN_TABLES: tuple[str, ...] = ("bossctl_format", "operation", "shape", "image", "link", "archive")
+"""Tables of bossctl's own schema, as `own_operation` …; each may be absent."""
+
+
 def relations(catalog: Catalog) -> dict[str, sql.Composable]:
     """Placeholder name → parenthesised sub-select or qualified table, for every relation this schema has.
 
-    `job` and `queue` always exist: on 8/9 `queue` is the distinct names of jobs. `archived_jobs` is empty, and
-    `all_jobs` is `job`, where there is no archive table.
+    `job` and `queue` always exist: on 8/9 `queue` is the distinct names of jobs. `archived_jobs` are the rows of
+    pg-boss's archive table and of bossctl's own, as far as they exist; without either it is empty, and `all_jobs` is
+    `job`. `restorable` is the archive that bossctl moves jobs to and from, one table where there is one.
     """
     job = _select(catalog, "job", _JOB, "false AS archived")
     found: dict[str, sql.Composable] = {
@@ -166,12 +177,14 @@ def relations(catalog: Catalog) -> dict[str, sql.Composable]:
         "version": _select(catalog, "version", _VERSION),
         "schedule": _select(catalog, "schedule", _SCHEDULE),
     }
-    if catalog.has("archive"):
-        archived = _select(catalog, "archive", _JOB, "true AS archived")
-        found["archived_jobs"] = archived
-        found["all_jobs"] = sql.SQL("(SELECT * FROM {} AS live UNION ALL SELECT * FROM {} AS old)").format(
-            job, archived
-        )
+    archives = [_select(catalog, "archive", _JOB, "true AS archived")] if catalog.has("archive") else []
+    archives += [_own_archive(catalog)] if catalog.has("own:archive") else []
+    if archives:
+        found["archived_jobs"] = _united(archives)
+        found["all_jobs"] = _united([job, *archives])
+        found["restorable"] = archives[0]
+    for name in OWN_TABLES:
+        found[f"own_{name}"] = sql.Identifier(OWN_SCHEMA, name)
     for name in RAW_TABLES:
         if catalog.has(name):
             found[name] = sql.Identifier(catalog.schema, name)
@@ -186,6 +199,49 @@ def _queue(catalog: Catalog) -> sql.Composable:
     names = sql.SQL("(SELECT DISTINCT name FROM {} AS every_job)").format(sql.Identifier(catalog.schema, "job"))
     picked = ", ".join(_expression({"name": "text"}, column) for column in _QUEUE)
     return sql.SQL("(SELECT {} FROM {} AS named)").format(trusted(picked), names)
+
+
+def _united(parts: list[sql.Composed]) -> sql.Composed:
+    if len(parts) == 1:
+        return parts[0]
+    selects = [sql.SQL("SELECT * FROM {} AS part").format(part) for part in parts]
+    return sql.SQL("({})").format(sql.SQL(" UNION ALL ").join(selects))
+
+
+def _own_archive(catalog: Catalog) -> sql.Composed:
+    """The rows of bossctl's own archive that are of this schema. They may be older than its newest columns."""
+    held = catalog.own["archive"].columns
+    job = catalog.columns("job")
+    available = {name: kind for name, kind in held.items() if job.get(name, kind) == kind}
+    picked = sql.SQL(", ").join(_archived_expression(catalog, available, column) for column in _JOB)
+    return sql.SQL("(SELECT {}, true AS archived FROM {} WHERE bossctl_schema = {})").format(
+        picked, sql.Identifier(OWN_SCHEMA, "archive"), sql.Literal(catalog.schema)
+    )
+
+
+def live_rows(catalog: Catalog) -> sql.Composed:
+    """The live jobs with `row_xid`: the transaction that wrote the row last."""
+    return _select(catalog, "job", _JOB, "false AS archived", "xmin::text::bigint AS row_xid")
+
+
+def canonical_rows(rows: sql.Composable, available: Mapping[str, str]) -> sql.Composed:
+    """Stored rows that have these columns of a job table, under the canonical names."""
+    picked = trusted(", ".join(_expression(available, column) for column in _JOB))
+    return sql.SQL("(SELECT {}, true AS archived FROM {} AS stored)").format(picked, rows)
+
+
+def _archived_expression(catalog: Catalog, available: Mapping[str, str], column: Column) -> sql.Composable:
+    if column.name == "archived_on":
+        return trusted("bossctl_archived_on AS archived_on")
+    if column.name == "state":
+        # A label that a migration took away is a failed job, as 8/9's `expired` is.
+        return sql.SQL("CASE WHEN state = ANY ({}) THEN state ELSE 'failed' END::{} AS state").format(
+            sql.Literal(list(catalog.states)), sql.Identifier(catalog.schema, "job_state")
+        )
+    found = [expression for source, expression in column.sources if source in available]
+    found += [] if found and column.default.startswith("NULL") else [column.default]
+    expression = found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+    return trusted(expression if expression == column.name else f"{expression} AS {column.name}")
 
 
 def _select(catalog: Catalog, table: str, columns: tuple[Column, ...], *more: str, after: str = "") -> sql.Composed:

@@ -78,13 +78,13 @@ class _Page:
 
 
 async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool) -> tuple[Job, ...]:
-    """Every row with this id: usually one; in 8–10 it may also stand in the archive. Raises NotFound."""
+    """Every row with this id: usually one; it may also stand in an archive. Raises NotFound."""
     identifier = _uuid(job_id)
     catalog = transaction.queries.catalog
     values: dict[str, object] = {"id": identifier} if full else {"id": identifier, "cut": CUT_CHARACTERS}
     slots = {"columns": listed(), "details": details(catalog, full=full)}
     rows = await transaction.rows("job_by_id", values, **slots)
-    if catalog.has("archive"):
+    if catalog.has("archives"):
         rows += await transaction.rows("archived_by_id", values, **slots)
     if not rows and catalog.has("queue"):
         rows = await transaction.rows("job_by_id_anywhere", values, **slots)

@@ -39,7 +39,7 @@ async def apply_jobs(
     tally = Tally(plan)
     record = await records.open_record(store, request, plan)
     batches = Batches(store, selected, tally, record)
-    work = _Work(store, selected, batches, tally, progress, stop)
+    work = Work(store, selected, batches, tally, progress, stop)
     stopped: str | None = None
     complete = False
     try:
@@ -58,7 +58,7 @@ async def apply_jobs(
     return outcome
 
 
-class _Work:
+class Work:
     """Handing the jobs to the batches."""
 
     def __init__(

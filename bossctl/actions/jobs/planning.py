@@ -28,8 +28,8 @@ async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = 
     kind = await kind_of(store, request)
     selected = Selected.of(request, kind, store.session.queries)
     async with store.snapshot() as transaction:
-        found = _Found()
-        for row in await _counts(transaction, selected):
+        found = Found()
+        for row in await counts(transaction, selected):
             found.add(row)
         if found.queues:
             targets = await selected.targets(transaction, sorted(found.queues))
@@ -52,7 +52,7 @@ async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = 
     )
 
 
-class _Found:
+class Found:
     """What was counted."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class _Found:
         self.samples[word] = [*self.samples[word], *ids][:SAMPLES]
 
 
-async def _counts(transaction: Transaction, selected: Selected) -> list[Row]:
+async def counts(transaction: Transaction, selected: Selected) -> list[Row]:
     """Queue, reason, rows, a sample and the kind's facts, in several rows for each queue and reason."""
     columns, counted = flags(selected.kind.change)
     slots = {"acted": selected.source, "where": selected.selection.where, "reason": selected.reason}
@@ -109,7 +109,7 @@ def _archived(request: ActionRequest, kind: Kind) -> Iterable[str]:
         yield f"{request.action} leaves archived jobs alone: restore them first"
 
 
-def _statements(selected: Selected, found: _Found) -> tuple[str, ...]:
+def _statements(selected: Selected, found: Found) -> tuple[str, ...]:
     """What a batch sends, with the sampled jobs in it."""
     queue = next(iter(found.queues), "")
     values = {**selected.values, "queue": queue, "ids": found.samples.get("eligible", [])}

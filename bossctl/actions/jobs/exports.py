@@ -1,0 +1,272 @@
+"""Jobs in a file: `archive --to FILE.jsonl[.gz]` and `restore --from FILE`.
+
+JSON lines. A line with `"bossctl"` says what the following ones are: schema, generation, and the columns with their
+types. Every other line is a job under the job table's own column names: JSON columns as they are, digit for digit,
+numbers and booleans as such, everything else as PostgreSQL writes it. A key that is absent was SQL NULL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from bossctl.actions.jobs.filelog import sync_directory
+from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
+from bossctl.actions.jobs.phrases import jobs
+from bossctl.errors import UsageError
+from bossctl.format import clean
+from bossctl.models.jobactions import ActionRequest
+from bossctl.sql.archives import archived
+from bossctl.sql.ownschema import as_texts
+from bossctl.store import Store
+
+CHUNK_ROWS = 500
+CHUNK_BYTES = 32 * 1024 * 1024
+_PLAIN = frozenset(("integer", "bigint", "smallint", "boolean"))
+_JSON = frozenset(("json", "jsonb"))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some jobs of one queue from a file, every value as PostgreSQL's text or None. `operation` exported them.
+
+    `links` are flow links, each child and parent by name and id.
+    """
+
+    queue: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    operation: str
+    links: tuple[tuple[str, str, str, str], ...] = ()
+
+
+async def archiving_to(store: Store, request: ActionRequest, path: Path) -> Kind:
+    """The declaration of archive with `--to`."""
+    _may_be_made(path)
+    export = _Export(path)
+    return Kind(
+        archived(store.session.queries, own=False, exported=True),
+        partial(_words, path),
+        image=(),
+        deed=export.move,
+        removes=True,
+        slots=False,
+        statements=(("action_delete", {}),),
+    )
+
+
+def _may_be_made(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"the file {clean(str(path))} is there already", "name one that is not there yet")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no directory {clean(str(path.parent))}")
+
+
+def _words(path: Path, counted: Counted) -> Words:
+    return Words(
+        f"{jobs(counted.jobs)} → the file {path}, then deleted",
+        (f"bossctl job restore --from {path} brings them back",),
+    )
+
+
+class _Export:
+    """A file that batches are added to: each is written and fsynced before its jobs are deleted."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._columns: Mapping[str, str] = {}
+        self._size = 0
+
+    async def move(self, batch: Batch) -> Done:
+        """Write a batch, make it last, delete what was written."""
+        transaction = batch.transaction
+        columns = dict(transaction.queries.catalog.columns("job"))
+        values = {"queue": batch.queue, "ids": list(batch.ids)}
+        rows = await transaction.rows("image_text", values, texts=as_texts(list(columns)))
+        lines = [self._header(batch, columns)] if columns != self._columns else []
+        lines += [_line(columns, [row[f"t{number}"] for number in range(len(columns))]) for row in rows]
+        if transaction.queries.supports("links_read"):
+            links = [list(row.values()) for row in await transaction.rows("links_read", values)]
+            lines += [json.dumps({"bossctl": 1, "kind": "links", "links": links}) + "\n"] if links else []
+        await batch.record.batch(transaction, batch.queue, batch.ids, ())
+        await asyncio.to_thread(self._append, lines)
+        self._columns = columns
+        gone = await transaction.rows("action_delete", values)
+        return Done([row["id"] for row in gone])
+
+    def _header(self, batch: Batch, columns: Mapping[str, str]) -> str:
+        catalog = batch.transaction.queries.catalog
+        head = {
+            "bossctl": 1,
+            "kind": "jobs",
+            "schema": catalog.schema,
+            "generation": catalog.generation,
+            "operation": batch.record.operation,
+            "at": datetime.now(UTC).isoformat(),
+            "columns": columns,
+        }
+        return json.dumps(head, ensure_ascii=False) + "\n"
+
+    def _append(self, lines: Sequence[str]) -> None:
+        data = "".join(lines).encode("utf-8", "surrogatepass")
+        if self._path.suffix == ".gz":
+            data = gzip.compress(data, compresslevel=6)
+        flags = os.O_WRONLY | os.O_NOFOLLOW | (0 if self._size else os.O_CREAT | os.O_EXCL)
+        try:
+            file = os.open(self._path, flags, 0o600)
+            try:
+                os.lseek(file, self._size, os.SEEK_SET)
+                left = memoryview(data)
+                while left:
+                    left = left[os.write(file, left) :]
+                os.ftruncate(file, self._size + len(data))
+                os.fsync(file)
+            finally:
+                os.close(file)
+            if not self._size:
+                sync_directory(self._path.parent)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {clean(str(self._path))}: {error.strerror}", "no job of it was deleted"
+            ) from None
+        self._size += len(data)
+
+
+def _line(columns: Mapping[str, str], values: Sequence[str | None]) -> str:
+    parts = (
+        f"{json.dumps(column, ensure_ascii=False)}: {_value(kind, value)}"
+        for (column, kind), value in zip(columns.items(), values, strict=True)
+        if value is not None
+    )
+    return "{" + ", ".join(parts) + "}\n"
+
+
+def _value(kind: str, value: str) -> str:
+    if kind in _JSON:
+        return value.replace("\n", " ").replace("\r", " ")
+    return value if kind in _PLAIN else json.dumps(value, ensure_ascii=False)
+
+
+def chunks(path: Path) -> Iterator[Chunk]:
+    """The jobs of a file, in chunks of one queue and one set of columns. Raises UsageError.
+
+    An end torn by a crash is passed over: what it held was not deleted from the database.
+    """
+    head: Mapping[str, Any] | None = None
+    rows: list[tuple[str | None, ...]] = []
+    queue, size = "", 0
+    for number, line in enumerate(_lines(path), 1):
+        if head is None or line.startswith('{"bossctl"'):
+            found = _head(path, number, line)
+            if head is not None and rows:
+                yield _chunk(head, queue, rows, found.get("links", ()))
+            rows, size = [], 0
+            head = found if found["kind"] == "jobs" else head
+            continue
+        row, name = _row(path, number, line, head["columns"])
+        if rows and (name != queue or len(rows) >= CHUNK_ROWS or size > CHUNK_BYTES):
+            yield _chunk(head, queue, rows)
+            rows, size = [], 0
+        queue = name
+        rows.append(row)
+        size += len(line)
+    if head is None:
+        raise UsageError(f"{clean(str(path))} holds nothing")
+    if rows:
+        yield _chunk(head, queue, rows)
+
+
+def _chunk(
+    head: Mapping[str, Any], queue: str, rows: Sequence[tuple[str | None, ...]], links: Sequence[Sequence[str]] = ()
+) -> Chunk:
+    flow = tuple((a, b, c, d) for a, b, c, d in links)
+    return Chunk(queue, tuple(head["columns"]), tuple(rows), str(head.get("operation", "")), flow)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with _opened(path) as file:
+            for line in file:
+                if line.endswith("\n"):
+                    yield line
+    except (EOFError, zlib.error):
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is not what archive --to writes"
+        raise UsageError(f"cannot read {clean(str(path))}: {reason}") from None
+
+
+def _opened(path: Path) -> IO[str]:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    if packed:
+        return gzip.open(path, "rt", encoding="utf-8", errors="surrogatepass", newline="\n")
+    return path.open(encoding="utf-8", errors="surrogatepass", newline="\n")
+
+
+def _head(path: Path, number: int, line: str) -> Mapping[str, Any]:
+    try:
+        head = json.loads(line)
+        if head["bossctl"] == 1 and head["kind"] == "links":
+            return {"kind": "links", "links": head["links"]}
+        if head["bossctl"] == 1 and head["kind"] == "jobs" and {"id", "name", "state"} <= head["columns"].keys():
+            return head
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise UsageError(f"{clean(str(path))}, line {number}: this is no file that bossctl job archive --to has written")
+
+
+def _row(path: Path, number: int, line: str, columns: Mapping[str, str]) -> tuple[tuple[str | None, ...], str]:
+    try:
+        values = _split(line)
+        row = tuple(_text(columns[column], values.get(column)) for column in columns)
+        return row, str(json.loads(values["name"]))
+    except (ValueError, LookupError, TypeError):
+        raise UsageError(f"{clean(str(path))}, line {number}: this is not a job") from None
+
+
+def _text(kind: str, value: str | None) -> str | None:
+    """A value of the line as PostgreSQL's text."""
+    if value is None or kind in _JSON or kind in _PLAIN:
+        return value
+    return json.loads(value)
+
+
+def _split(line: str) -> dict[str, str]:
+    """A JSON object as key → JSON text of its value, digit for digit."""
+    decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+    found: dict[str, str] = {}
+    place = _past(line, 0, "{")
+    while line[place] != "}":
+        key, place = decoder.raw_decode(line, place)
+        place = _past(line, place, ":")
+        end = decoder.raw_decode(line, place)[1]
+        found[key] = line[place:end]
+        place = _skipped(line, end)
+        if line[place] == ",":
+            place = _skipped(line, place + 1)
+        elif line[place] != "}":
+            raise ValueError(line[place])
+    return found
+
+
+def _past(line: str, place: int, wanted: str) -> int:
+    place = _skipped(line, place)
+    if line[place] != wanted:
+        raise ValueError(line[place])
+    return _skipped(line, place + 1)
+
+
+def _skipped(line: str, place: int) -> int:
+    while line[place] in " \t\r\n":
+        place += 1
+    return place

@@ -1,0 +1,110 @@
+-- Moving jobs out of the job table and back. Each is one statement or one transaction: a row is in exactly one place.
+
+-- name: moved_to_archive
+-- needs: archive
+WITH gone AS (
+  DELETE FROM {job_table} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) RETURNING {returned}
+), kept AS (
+  INSERT INTO {archive} ({held}, {stamp}) SELECT {held}, now() FROM gone RETURNING id
+)
+SELECT k.id::text AS id FROM kept AS k
+
+-- name: moved_to_own_archive
+-- needs: own:archive
+WITH gone AS (
+  DELETE FROM {job_table} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) RETURNING j.*
+), kept AS (
+  INSERT INTO {own_archive} (bossctl_schema, bossctl_operation, bossctl_generation, bossctl_shape, bossctl_archived_by,
+                             name, id{targets})
+  SELECT %(schema)s, %(operation)s, %(generation)s, %(shape)s::int, current_user || ' (' || %(by)s::text || ')',
+         j.name, j.id{sources} FROM gone AS j
+  RETURNING id
+)
+SELECT k.id::text AS id FROM kept AS k
+
+-- name: put_back
+INSERT INTO {job_table} ({put})
+SELECT {picked} FROM {rows} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+RETURNING id::text AS id
+
+-- name: out_of_archive
+-- needs: archive
+DELETE FROM {archive} WHERE name = %(queue)s AND id = ANY (%(ids)s::uuid[])
+
+-- name: out_of_own_archive
+-- needs: own:archive
+DELETE FROM {own_archive} WHERE bossctl_schema = %(schema)s AND name = %(queue)s AND id = ANY (%(ids)s::uuid[])
+
+-- name: shapes_archived
+-- needs: own:archive
+SELECT a.bossctl_shape AS shape, array_agg(a.id::text) AS ids, array_agg(DISTINCT a.bossctl_operation) AS operations
+FROM {own_archive} AS a
+WHERE a.bossctl_schema = %(schema)s AND a.name = %(queue)s AND a.id = ANY (%(ids)s::uuid[])
+GROUP BY a.bossctl_shape
+
+-- name: operation_links
+-- needs: own:link
+SELECT l.child_name, l.child_id::text AS child_id, l.parent_name, l.parent_id::text AS parent_id
+FROM {own_link} AS l
+WHERE l.bossctl_operation = ANY (%(operations)s::text[])
+  AND ((l.child_name = %(queue)s AND l.child_id = ANY (%(ids)s::uuid[]))
+    OR (l.parent_name = %(queue)s AND l.parent_id = ANY (%(ids)s::uuid[])))
+
+-- name: links_put_back
+-- needs: job_dependency
+INSERT INTO {job_dependency} (child_name, child_id, parent_name, parent_id)
+SELECT l.child_name, l.child_id, l.parent_name, l.parent_id
+FROM unnest(%(child_names)s::text[], %(child_ids)s::uuid[], %(parent_names)s::text[], %(parent_ids)s::uuid[])
+  AS l(child_name, child_id, parent_name, parent_id)
+ON CONFLICT DO NOTHING
+
+-- name: parents_counted_again
+-- needs: job_dependency
+-- Parents that ended while a blocked job was gone never told it: the resolver tells only jobs that are there.
+UPDATE {job_table} AS j SET pending_dependencies = p.pending, blocked = p.pending > 0
+FROM (
+  SELECT child.id, count(*) FILTER (
+    WHERE NOT coalesce(parent.state = 'completed' AND NOT parent.blocking, false))::int AS pending
+  FROM {job_table} AS child
+  JOIN {job_dependency} AS d ON d.child_name = child.name AND d.child_id = child.id
+  LEFT JOIN {job_table} AS parent ON parent.name = d.parent_name AND parent.id = d.parent_id
+  WHERE child.name = %(queue)s AND child.id = ANY (%(ids)s::uuid[]) AND child.blocked
+  GROUP BY child.id
+) AS p
+WHERE j.name = %(queue)s AND j.id = p.id
+
+-- name: finished_among
+-- How many of these jobs the counters of schema 46 hold as finished (FACTS §3.1).
+SELECT count(*) AS rows FROM {job} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {retained}
+
+-- name: undo_changed
+UPDATE {job_table} AS j SET {restored}
+FROM {rows} AS i
+WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND i.name = j.name AND i.id = j.id
+RETURNING j.id::text AS id
+
+-- name: pairs_removed
+-- What was made from these, unless somebody has touched it since.
+DELETE FROM {job_table} AS j
+USING {rows} AS m
+WHERE m.origin = ANY (%(ids)s::uuid[]) AND j.name = m.name AND j.id = m.id AND j.xmin::text::bigint = m.undo_xid
+RETURNING j.name AS queue, j.id::text AS id, m.origin::text AS origin
+
+-- name: pairs_of
+SELECT m.name AS queue, m.id::text AS id FROM {rows} AS m
+WHERE m.origin = ANY (%(ids)s::uuid[])
+
+-- name: images_spent
+-- needs: own:image
+DELETE FROM {own_image} AS o
+WHERE o.bossctl_operation = %(operation)s AND o.name = %(queue)s AND o.id = ANY (%(ids)s::uuid[])
+
+-- name: image_groups
+-- needs: own:image
+SELECT o.bossctl_kind AS kind, o.name AS queue, o.bossctl_shape AS shape, count(*) AS rows
+FROM {own_image} AS o WHERE o.bossctl_operation = %(operation)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+
+-- name: archived_groups
+-- needs: own:archive
+SELECT a.name AS queue, count(*) AS rows FROM {own_archive} AS a
+WHERE a.bossctl_schema = %(schema)s AND a.bossctl_operation = %(operation)s GROUP BY 1 ORDER BY 1

@@ -1,0 +1,157 @@
+"""What undo compares and puts back: the rows an operation left, beside what they were before.
+
+A row is as the operation left it when the transaction that wrote it last is the operation's own: its `xmin`, the lower
+half of a number that counts on. Stored rows bring that transaction's number as `undo_xid`. Which operation and queue is
+bound: `operation` and `of_queue` for the own schema, arrays for a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from psycopg import sql
+
+from bossctl.sql import Queries
+from bossctl.sql.archives import archived, canonical, native_columns, put_back
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.changes import Change
+from bossctl.sql.ownschema import Shape, kept_rows, texts
+from bossctl.sql.relations import job_columns, live_rows
+from bossctl.sql.spelling import spelled
+from bossctl.sql.text import trusted
+
+CHANGED_SINCE = ("changed-since", "j.row_xid IS DISTINCT FROM j.undo_xid")
+
+
+def image_rows(catalog: Catalog, shape: Shape, kind: str) -> sql.Composed:
+    """Images of one operation, kind, queue and shape in the own schema."""
+    where = sql.SQL(
+        "o.bossctl_operation = %(operation)s AND o.bossctl_kind = {} AND o.name = %(of_queue)s AND o.bossctl_shape = {}"
+    ).format(sql.Literal(kind), sql.Literal(shape.number))
+    return kept_rows(catalog, "image", shape, where, trusted(", o.bossctl_xid %% 4294967296 AS undo_xid"))
+
+
+def id_rows(queries: Queries, kind: str, *, every_queue: bool = False) -> sql.Composed:
+    """Ids that one operation made or moved, in the own schema."""
+    return trusted(
+        "(SELECT o.id, o.name, o.bossctl_origin AS origin, o.bossctl_xid %% 4294967296 AS undo_xid FROM {image} AS o"
+        " WHERE o.bossctl_operation = %(operation)s AND o.bossctl_kind = {kind}{more})"
+    ).format(
+        image=queries.relation("own_image"),
+        kind=sql.Literal(kind),
+        more=trusted("" if every_queue else " AND o.name = %(of_queue)s"),
+    )
+
+
+def text_rows(catalog: Catalog, columns: Sequence[str]) -> sql.Composed:
+    """Images of one batch in a file."""
+    return texts(catalog, columns, trusted(", %(undo_xid)s::bigint AS undo_xid"))
+
+
+TEXT_IDS = trusted(
+    "(SELECT t.id, t.name, t.origin, %(undo_xid)s::bigint AS undo_xid"
+    " FROM unnest(%(made)s::uuid[], %(made_in)s::text[], %(origins)s::uuid[]) AS t(id, name, origin))"
+)
+"""Ids of one batch in a file that were made or moved."""
+
+
+def changed(queries: Queries, rows: sql.Composable, columns: Sequence[str]) -> Change:
+    """Rows that were changed, to be given the values they had before."""
+    catalog = queries.catalog
+    before = {column: name for column, name in _canonical(catalog, columns).items() if name not in ("id", "name")}
+    picked = [
+        sql.SQL("before.{} AS {}").format(sql.Identifier(column), sql.Identifier(f"before_{name}"))
+        for column, name in before.items()
+    ]
+    return Change(
+        states=catalog.states,
+        unfit="unknown-state",
+        reasons=(CHANGED_SINCE, *_of_state(frozenset(before.values()))),
+        after={name: f"j.before_{name}" for name in before.values()},
+        source=_beside(queries, rows, picked),
+    )
+
+
+def _of_state(names: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """A job that was active is not made active again; one that waited must have time left to run."""
+    if "state" not in names:
+        return ()
+    keep = "j.before_keep_until" if "keep_until" in names else "j.keep_until"
+    return (
+        ("was-active", "j.before_state = 'active'"),
+        ("past-retention", f"j.before_state < 'active' AND {keep} < now()"),
+    )
+
+
+def _beside(queries: Queries, rows: sql.Composable, more: Sequence[sql.Composable] = ()) -> sql.Composed:
+    """Live rows with what was stored of them."""
+    picked = sql.SQL("").join(sql.SQL(", {}").format(one) for one in more)
+    return sql.SQL(
+        "(SELECT live.*, before.undo_xid{} FROM {} AS live JOIN {} AS before"
+        " ON before.name = live.name AND before.id = live.id)"
+    ).format(picked, live_rows(queries.catalog), rows)
+
+
+def restored_values(catalog: Catalog, columns: Sequence[str]) -> sql.Composable:
+    """What UPDATE sets, from the images `i`."""
+    names = [column for column, name in _canonical(catalog, columns).items() if name not in ("id", "name")]
+    return sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(column)) for column in names)
+
+
+def made(queries: Queries, ids: sql.Composable) -> Change:
+    """Rows that were made, to be removed."""
+    states = queries.catalog.states
+    return Change(states=states, unfit="unknown-state", reasons=(CHANGED_SINCE,), source=_beside(queries, ids))
+
+
+def unrestored(queries: Queries, ids: sql.Composable) -> Change:
+    """Rows that were restored, to be archived again."""
+    change = archived(queries, own=not queries.catalog.has("archive"), exported=False)
+    return replace(change, reasons=(CHANGED_SINCE, *change.reasons), source=_beside(queries, ids))
+
+
+def gone(queries: Queries, rows: sql.Composable, columns: Sequence[str], pairs: sql.Composable | None = None) -> Change:
+    """Rows that were deleted, to be put back; with `pairs` those that jobs were made from, if these can be removed."""
+    source = canonical(queries.catalog, rows, columns)
+    if pairs is None:
+        return put_back(queries, source, keep_seconds=None)
+    paired = trusted(
+        "(SELECT c.*, (SELECT live.xmin::text::bigint FROM {pairs} AS m JOIN {job} AS live"
+        " ON live.name = m.name AND live.id = m.id WHERE m.origin = c.id) AS row_xid,"
+        " (SELECT m.undo_xid FROM {pairs} AS m WHERE m.origin = c.id) AS undo_xid FROM {source} AS c)"
+    ).format(pairs=pairs, job=queries.relation("job_table"), source=source)
+    change = put_back(queries, paired, keep_seconds=None)
+    return replace(change, reasons=(CHANGED_SINCE, *change.reasons))
+
+
+def archived_native(queries: Queries, ids: sql.Composable) -> Change:
+    """Rows that were moved to pg-boss's archive and are there as they came."""
+    catalog = queries.catalog
+    columns = native_columns(catalog)
+    listed = sql.SQL(", ").join(sql.SQL("a.{}").format(sql.Identifier(column)) for column in columns)
+    rows = sql.SQL(
+        "(SELECT {} FROM {} AS a JOIN {} AS m ON m.name = a.name AND m.id = a.id AND a.xmin::text::bigint = m.undo_xid)"
+    ).format(listed, queries.relation("archive"), ids)
+    twice = not catalog.has("queue")
+    return put_back(queries, canonical(catalog, rows, columns), keep_seconds=None, twice=twice)
+
+
+def archived_own(queries: Queries) -> Change:
+    """Rows that the operation moved to bossctl's own archive."""
+    source = sql.SQL(
+        "(SELECT r.* FROM {} AS r WHERE r.name = %(of_queue)s AND EXISTS (SELECT FROM {} AS a"
+        " WHERE a.bossctl_schema = {} AND a.id = r.id AND a.name = r.name AND a.bossctl_operation = %(operation)s))"
+    ).format(queries.relation("restorable"), queries.relation("own_archive"), sql.Literal(queries.catalog.schema))
+    return put_back(queries, source, keep_seconds=None)
+
+
+def filed(queries: Queries, rows: sql.Composable, columns: Sequence[str], keep_seconds: int | None = None) -> Change:
+    """Rows of a file, to be put back."""
+    return put_back(queries, canonical(queries.catalog, rows, columns), keep_seconds=keep_seconds)
+
+
+def _canonical(catalog: Catalog, columns: Sequence[str]) -> Mapping[str, str]:
+    """Raw column → canonical name, for those that are stored as they stand."""
+    names = {spelled(catalog, name): name for name in job_columns(catalog)}
+    return {column: names[column] for column in columns if column in names}
