@@ -6,6 +6,7 @@ from bossctl.cli import (
     doctor,
     explain,
     info,
+    job_actions,
     jobs,
     playground,
     queue_delete,
@@ -33,6 +34,13 @@ add(_job, "list", jobs.list_jobs)
 add(_job, "show", jobs.show_job)
 add(_job, "explain", explain.explain_job)
 add(_job, "errors", explain.job_errors)
+add(_job, "retry", job_actions.retry)
+add(_job, "cancel", job_actions.cancel)
+add(_job, "resume", job_actions.resume)
+add(_job, "defer", job_actions.defer)
+add(_job, "redrive", job_actions.redrive)
+add(_job, "resend", job_actions.resend)
+add(_job, "delete", job_actions.delete)
 
 _schedule = group("List cron schedules.")
 add(_schedule, "list", services.list_schedules)

@@ -22,3 +22,11 @@ def typed(word: str, question: str) -> None:
     answer = sys.stdin.readline().rstrip("\r\n")
     if answer not in (word, clean(word)):
         raise Refused("declined: nothing was changed")
+
+
+def agreed(question: str, *, count: int | None = None) -> None:
+    """Ask for a yes, or where `count` is given for that number. Raises Refused for anything else."""
+    talk.say(f"{question}\ntype {'yes' if count is None else f'{count} (the number of jobs)'} to go on:")
+    answer = sys.stdin.readline().strip().lower().replace(",", "")
+    if answer not in (("y", "yes") if count is None else (str(count),)):
+        raise Refused("declined: nothing was changed")

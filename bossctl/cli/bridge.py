@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bossctl.cli.settings import Settings
@@ -41,6 +42,35 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             loop.remove_signal_handler(signal.SIGTERM)
 
     return asyncio.run(guarded())
+
+
+@contextmanager
+def stopping() -> Iterator[asyncio.Event]:
+    """An event that the first SIGINT or SIGTERM sets; the next one interrupts. For work that ends well when told."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    hurried = False
+
+    def asked() -> None:
+        nonlocal hurried
+        if stop.is_set() and task is not None:
+            hurried = True
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
+    try:
+        yield stop
+    except asyncio.CancelledError:
+        if hurried:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 def read(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bossctl.cli.document import JsonText
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bossctl.doctor.check import Check
     from bossctl.models.common import Count, Payload, Target
     from bossctl.models.findings import Finding, Report
+    from bossctl.models.jobactions import ActionOutcome, ActionPlan
     from bossctl.models.jobs import Job, JobRow
     from bossctl.models.operations import EnsureResult, QueueDeletion
     from bossctl.models.queues import Queue, QueueDetail
@@ -223,3 +224,52 @@ def _fields(value: object, *names: str) -> Shape:
 def ordered(fields: Mapping[str, Any], first: tuple[str, ...]) -> Shape:
     """`fields` with the keys of `first` in front."""
     return {key: fields[key] for key in first if key in fields} | dict(fields)
+
+
+def action_plan(value: ActionPlan, where: Target, *, statements: bool) -> Shape:
+    """What an action on jobs would do."""
+    return {
+        **_action(value, where, statements=statements),
+        "changed": 0,
+        "skipped": dict(value.skipped),
+        "operation": None,
+        "applied": False,
+        "samples": _samples(value.samples, {}),
+    }
+
+
+def action_outcome(value: ActionOutcome, where: Target, *, statements: bool) -> Shape:
+    """What it did."""
+    return {
+        **_action(value.plan, where, statements=statements),
+        "changed": value.changed,
+        "skipped": dict(value.skipped),
+        "operation": value.operation or None,
+        "applied": value.changed > 0,
+        "samples": _samples(value.samples, value.holders),
+        "stopped": value.stopped,
+        "interrupted": value.interrupted,
+    }
+
+
+def _action(plan: ActionPlan, where: Target, *, statements: bool) -> Shape:
+    return {
+        "action": str(plan.request.action),
+        "target": target(where),
+        "selector": plan.request.text,
+        "matched": plan.matched,
+        "eligible": plan.eligible,
+        "queues": dict(plan.queues),
+        "effect": plan.effect,
+        "consequences": list(plan.consequences),
+        "warnings": list(plan.warnings),
+        **({"statements": list(plan.statements)} if statements else {}),
+    }
+
+
+def _samples(samples: Mapping[str, Sequence[str]], holders: Mapping[str, str]) -> list[Shape]:
+    return [
+        {"id": job, "outcome": word, **({"holder": holders[job]} if job in holders else {})}
+        for word, ids in samples.items()
+        for job in ids
+    ]

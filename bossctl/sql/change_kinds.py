@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bossctl.sql import Queries
-from bossctl.sql.catalog import Catalog
 from bossctl.sql.changes import Change
 from bossctl.sql.selection import HEARTBEAT_LOST, PAST_EXPIRY
 
@@ -31,23 +30,34 @@ def due_now(*, spread_out: bool) -> str:
     return spread("%(spread_from)s::timestamptz") if spread_out else NOW
 
 
-def kept(start: str) -> str:
+def kept(start: str, queries: Queries) -> str:
     """keep_until of a job due at `start`: never sooner than it was, and as long after as pg-boss gave it at first.
 
-    start_after moves with every retry, so the time since creation counts too, up to pg-boss's default of 14 days.
+    start_after moves with every retry, so the time since creation counts too, up to pg-boss's default of 14 days. Where
+    it is past already it no longer tells, and the job gets at least what its queue gives.
     """
-    whole = (
-        "greatest(j.keep_until - j.start_after, least(j.keep_until - j.created_on, interval '14 days'),"
-        " interval '1 minute')"
-    )
+    own = "greatest(j.keep_until - j.start_after, least(j.keep_until - j.created_on, interval '14 days'))"
+    given = f"CASE WHEN j.keep_until < now() THEN {_retention(queries)} ELSE interval '1 minute' END"
     finite = "isfinite(j.keep_until) AND isfinite(j.start_after) AND isfinite(j.created_on)"
-    return f"CASE WHEN {finite} THEN greatest(j.keep_until, {start} + {whole}) ELSE j.keep_until END"
+    return f"CASE WHEN {finite} THEN greatest(j.keep_until, {start} + greatest({own}, {given})) ELSE j.keep_until END"
+
+
+def _retention(queries: Queries) -> str:
+    """What the queue gives a job, pg-boss's default where it says nothing."""
+    if not queries.catalog.has("queue"):
+        return "interval '14 days'"
+    given = "retention_seconds" if queries.catalog.has("queue.retention_seconds") else "retention_minutes * 60"
+    table = queries.relation("queue_table").as_string(None)
+    return (
+        f"coalesce((SELECT kept.{given} FROM {table} AS kept WHERE kept.name = j.name) * interval '1s',"
+        " interval '14 days')"
+    )
 
 
 _DOOMED = {"doomed": "j.keep_until < now()"}
 
 
-def retried(*, spread_out: bool = False) -> Change:
+def retried(queries: Queries, *, spread_out: bool = False) -> Change:
     """pg-boss's own retry, with completed_on cleared and keep_until moved."""
     start = due_now(spread_out=spread_out)
     return Change(
@@ -58,17 +68,17 @@ def retried(*, spread_out: bool = False) -> Change:
             "retry_limit": "j.retry_limit + 1",
             "start_after": start,
             "completed_on": "NULL",
-            "keep_until": kept(start),
+            "keep_until": kept(start, queries),
         },
         facts=_DOOMED,
     )
 
 
-def unstuck(catalog: Catalog, *, spread_out: bool = False) -> Change:
+def unstuck(queries: Queries, *, spread_out: bool = False) -> Change:
     """What pg-boss's own expiry would do, in one step, always to retry and never with a dead-letter copy."""
     start = due_now(spread_out=spread_out)
     past, lost = f"({PAST_EXPIRY}) IS TRUE", f"({HEARTBEAT_LOST}) IS TRUE"
-    expired = _EXPIRED.get(catalog.generation, _EXPIRED_BEFORE)
+    expired = _EXPIRED.get(queries.catalog.generation, _EXPIRED_BEFORE)
     return Change(
         states=("active",),
         unfit="not-active",
@@ -77,7 +87,7 @@ def unstuck(catalog: Catalog, *, spread_out: bool = False) -> Change:
             "state": "'retry'",
             "retry_limit": "greatest(j.retry_limit, j.retry_count + 1)",
             "start_after": start,
-            "keep_until": kept(start),
+            "keep_until": kept(start, queries),
             "heartbeat_on": "NULL",
             "output": f"CASE WHEN {past} THEN {_message(expired)} ELSE {_message('job heartbeat timeout')} END",
         },
@@ -99,7 +109,7 @@ def cancelled() -> Change:
     )
 
 
-def resumed(*, spread_out: bool = False) -> Change:
+def resumed(queries: Queries, *, spread_out: bool = False) -> Change:
     """pg-boss's own resume, of cancelled jobs only, with keep_until moved."""
     start = f"greatest(j.start_after, {due_now(spread_out=spread_out)})"
     return Change(
@@ -109,14 +119,14 @@ def resumed(*, spread_out: bool = False) -> Change:
             "state": "'created'",
             "completed_on": "NULL",
             "start_after": start,
-            "keep_until": kept(start),
+            "keep_until": kept(start, queries),
             "upsert_by_key": "NULL::boolean",
         },
         facts={**_DOOMED, "later": "j.start_after > now()"},
     )
 
 
-def deferred(values: Mapping[str, object], *, spread_out: bool = False) -> Change:
+def deferred(queries: Queries, values: Mapping[str, object], *, spread_out: bool = False) -> Change:
     """Another due time: `values` has `by` (seconds), `until` (a time) or neither, which means now."""
     if "by" in values:
         start = "(greatest(j.start_after, now()) + make_interval(secs => %(by)s::float8))"
@@ -129,7 +139,7 @@ def deferred(values: Mapping[str, object], *, spread_out: bool = False) -> Chang
         states=WAITING,
         unfit="not-waiting",
         reasons=(("already-due", "j.start_after <= now()"),) if at_once else (),
-        after={"start_after": start, "keep_until": kept(start)},
+        after={"start_after": start, "keep_until": kept(start, queries)},
         facts={"due": "j.start_after <= now()", "blocked": "j.blocked"},
         values=values,
     )

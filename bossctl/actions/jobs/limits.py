@@ -17,6 +17,8 @@ def checked(request: ActionRequest) -> None:
         raise UsageError(
             f"--spread has no meaning for {action}" if action not in SPREADABLE else "--spread must be at least 1 s"
         )
+    if request.by_seconds is not None and request.by_seconds < 1:
+        raise UsageError("--by must be at least 1s", "--now makes jobs due now")
     times = [request.by_seconds is not None, request.until is not None, request.now]
     if action is JobAction.DEFER and sum(times) != 1:
         raise UsageError("defer needs exactly one of --by, --until and --now", "bossctl job defer SELECTOR --by 15m")

@@ -17,7 +17,7 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         values["by"] = request.by_seconds
     elif request.until is not None:
         values["until"] = request.until
-    change = deferred(values, spread_out=request.spread_seconds is not None)
+    change = deferred(store.session.queries, values, spread_out=request.spread_seconds is not None)
     return Kind(change, lambda counted: words(request, counted), tuple(change.after), wakes=True)
 
 

@@ -11,7 +11,7 @@ from bossctl.store import Store
 
 async def make(store: Store, request: ActionRequest) -> Kind:
     """The declaration."""
-    change = resumed(spread_out=request.spread_seconds is not None)
+    change = resumed(store.session.queries, spread_out=request.spread_seconds is not None)
     return Kind(change, lambda counted: words(request, counted), tuple(change.after), wakes=True)
 
 

@@ -21,9 +21,9 @@ async def make(store: Store, request: ActionRequest) -> Kind:
     """The declaration."""
     spread_out = request.spread_seconds is not None
     if of_stuck(request):
-        change = unstuck(store.catalog, spread_out=spread_out)
+        change = unstuck(store.session.queries, spread_out=spread_out)
         return Kind(change, lambda counted: stuck_words(request, counted), tuple(change.after), wakes=True)
-    change = retried(spread_out=spread_out)
+    change = retried(store.session.queries, spread_out=spread_out)
     return Kind(change, lambda counted: words(request, counted), tuple(change.after), wakes=True)
 
 

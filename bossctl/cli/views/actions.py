@@ -1,0 +1,115 @@
+"""What an action on jobs would do, does and did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bossctl.cli import shapes, talk
+from bossctl.cli.output import Printer
+from bossctl.cli.views.ensuring import statements
+from bossctl.format import histogram_bar
+from bossctl.models.common import Target
+from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
+
+BAR_CELLS = 24
+QUEUES_SHOWN = 3
+
+
+def planned(printer: Printer, target: Target, plan: ActionPlan, *, show_sql: bool) -> None:
+    """A plan that is not carried out."""
+    if not printer.human:
+        printer.single(shapes.action_plan(plan, target, statements=show_sql))
+    else:
+        printer.facts([*_matched(plan), *_skipped(plan.skipped, plan.samples)])
+        for line in (*plan.consequences, *(f"warning: {text}" for text in plan.warnings)):
+            printer.lines_of_text([line])
+        if show_sql:
+            statements(printer, plan.statements)
+    _note(plan)
+    talk.say(f"note: nothing was changed in {target} (from {target.source})")
+
+
+def announced(plan: ActionPlan, *, show_sql: bool) -> None:
+    """A plan before the question, on stderr."""
+    for name, value in (*_matched(plan), *_skipped(plan.skipped, plan.samples)):
+        talk.say(f"{name}: {value}")
+    for line in plan.consequences:
+        talk.say(line)
+    for text in plan.statements if show_sql else ():
+        talk.say(f"{text};")
+    warned(plan)
+
+
+def warned(plan: ActionPlan) -> None:
+    """What one should know, also without a question."""
+    for text in plan.warnings:
+        talk.say(f"warning: {text}")
+    _note(plan)
+
+
+def question(plan: ActionPlan, target: Target) -> str:
+    """What is asked, with the true count and the target."""
+    names = [f'"{name}"' for name in plan.queues]
+    where = ", ".join(names[:QUEUES_SHOWN]) + (f" and {len(names) - QUEUES_SHOWN} more" if len(names) > 3 else "")
+    return (
+        f"{plan.request.action}: {plan.effect}\n"
+        f"in queue{'' if len(names) == 1 else 's'} {where} of {target} (from {target.source})"
+    )
+
+
+def progress_line(request: ActionRequest, so_far: Progress) -> str:
+    """One line on the way."""
+    wanted = max(so_far.eligible, 1)
+    seen = min(so_far.seen, wanted)
+    bar = histogram_bar((seen, wanted - seen), BAR_CELLS, "█░")
+    return f"{request.action} {bar} {so_far.changed:,} of {so_far.eligible:,} jobs"
+
+
+def done(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: bool) -> None:
+    """What was done."""
+    if not printer.human:
+        printer.single(shapes.action_outcome(outcome, target, statements=show_sql))
+    else:
+        changed = f"{outcome.changed:,} of {outcome.plan.matched:,} jobs"
+        facts: list[tuple[str, Any]] = [(f"{outcome.plan.request.action}", changed)]
+        facts += _skipped(outcome.skipped, outcome.samples)
+        facts += [("holder of the slot", f"{holder} (for {job})") for job, holder in outcome.holders.items()]
+        printer.facts(facts)
+        if show_sql:
+            statements(printer, outcome.plan.statements)
+    for text in outcome.warnings:
+        talk.say(f"warning: {text}")
+    if outcome.stopped is not None:
+        talk.say(f"error: {outcome.stopped}")
+    if outcome.interrupted:
+        talk.say("note: interrupted; what was changed stays so, running it again finishes it")
+    elif outcome.stopped is not None or "locked" in outcome.skipped:
+        talk.say("hint: running it again finishes it")
+    if outcome.operation:
+        talk.say(f"note: operation {outcome.operation}; bossctl undo {outcome.operation} takes it back")
+    elif not outcome.changed:
+        talk.say(f"note: nothing was changed in {target} (from {target.source})")
+
+
+def _matched(plan: ActionPlan) -> list[tuple[str, Any]]:
+    limit = plan.request.limit
+    facts = [
+        ("selection", plan.request.text),
+        ("matched", f"{plan.matched:,}"),
+        ("eligible", f"{plan.eligible:,}" + (f", of which the first {limit:,}" if limit is not None else "")),
+        (str(plan.request.action), plan.effect),
+    ]
+    return facts if plan.eligible else facts[:-1]
+
+
+def _skipped(skipped: Mapping[str, int], samples: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, Any]]:
+    for reason, count in skipped.items():
+        shown = samples.get(reason, ())
+        more = "" if len(shown) >= count else ", …"
+        yield f"skipped {reason}", f"{count:,}" + (f" ({', '.join(shown)}{more})" if shown else "")
+
+
+def _note(plan: ActionPlan) -> None:
+    if plan.note:
+        talk.say(f"note: {plan.note}")
