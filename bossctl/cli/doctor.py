@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,13 +13,19 @@ import typer
 from bossctl.cli.options import settings_of
 from bossctl.cli.output import Format, Printer
 from bossctl.cli.settings import Settings, seconds
-from bossctl.errors import Exit, UsageError
+from bossctl.errors import BossctlError, Exit, UsageError
 
 if TYPE_CHECKING:
     from bossctl.cli.reports.verdict import Verdict
     from bossctl.doctor import DoctorRequest
     from bossctl.doctor.baseline import Baseline
     from bossctl.models.findings import Report, Severity
+    from bossctl.store import Store
+
+_UNNAMED = "libpq environment"
+"""Where a connection comes from when nobody named one (bossctl.config), unless libpq's own variables do."""
+
+_LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 
 
 class ReportFormat(StrEnum):
@@ -254,7 +260,7 @@ def _whole(text: str, option: str) -> int:
 def _declared(
     settings: Settings, manner: Manner, code: str | None, only: tuple[str, ...], skip: tuple[str, ...]
 ) -> int:
-    """Print what the catalogue says of one check, or of those chosen."""
+    """Print what the catalogue says of one check, or of those chosen and whether they can look here."""
     from bossctl.cli import shapes
     from bossctl.cli.views import findings as views
     from bossctl.doctor import choose, explain
@@ -263,10 +269,36 @@ def _declared(
         raise UsageError(f"checks are listed as table, json or jsonl, not {manner.output.value}", "-o json")
     printer = manner.printer(settings)
     chosen = choose(only, skip) if code is None else (explain(code),)
+    here = _here(settings) if code is None else None
     if not printer.human:
-        printer.rows({"checks": [shapes.check(one) for one in chosen]}, "checks")
+        printer.rows({"checks": [{**shapes.check(one), **_available(one.code, here)} for one in chosen]}, "checks")
     elif code is None:
-        views.check_list(printer, chosen)
+        views.check_list(printer, chosen, here)
     else:
         views.check_explained(printer, chosen[0])
     return Exit.OK
+
+
+def _here(settings: Settings) -> Mapping[str, str | None] | None:
+    """Why checks cannot look in the database that is named, by code; None where none is named or can be reached."""
+    from bossctl.cli import bridge, talk
+    from bossctl.doctor import availability
+
+    async def asked(store: Store) -> Mapping[str, str | None]:
+        return availability(store)
+
+    named = settings.spec().source != _UNNAMED or any(name in settings.environ for name in _LIBPQ)
+    if not named:
+        return None
+    try:
+        return bridge.read(settings, asked)
+    except BossctlError as error:
+        talk.say(f"note: which checks can look there is not known: {error}")
+        return None
+
+
+def _available(code: str, here: Mapping[str, str | None] | None) -> dict[str, Any]:
+    """None says that it is not known."""
+    return (
+        {"available": None, "reason": None} if here is None else {"available": here[code] is None, "reason": here[code]}
+    )

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from bossctl.doctor.catalogue import CHECKS
 from bossctl.doctor.check import Check
-from bossctl.doctor.runner import DoctorRequest, choose, explain, run
+from bossctl.doctor.runner import DoctorRequest, availability, choose, explain, run
 
-__all__ = ["CHECKS", "Check", "DoctorRequest", "choose", "explain", "run"]
+__all__ = ["CHECKS", "Check", "DoctorRequest", "availability", "choose", "explain", "run"]

@@ -11,6 +11,8 @@ from bossctl.doctor.grouped import by_queue, ids, job_evidence, rows, standing
 from bossctl.doctor.words import list_jobs, some
 from bossctl.models.findings import Certainty, Severity
 from bossctl.models.readings import Symptom, SymptomGroup, Symptoms
+from bossctl.models.readings_era import Shutdowns
+from bossctl.models.readings_stuck import Heartbeats
 
 _SAFE = "make the work safe to repeat"
 
@@ -165,7 +167,7 @@ CHECKS: tuple[Check, ...] = (
         slug="heartbeat-lost-rerun",
         title="heartbeat missed, run again while the first worker may live",
         severity=Severity.WARNING,
-        needs=(Symptoms,),
+        needs=(Heartbeats, Symptoms),
         what="Looks at jobs that wait, run or ended after a further attempt and whose recorded reason is 'job heartbeat"
         " timeout'.",
         why="A worker whose event loop is blocked or whose machine sleeps sends no heartbeat and may still finish its"
@@ -196,7 +198,7 @@ CHECKS: tuple[Check, ...] = (
         slug="shutdown-rerun",
         title="given back by a shutdown while the handler may have gone on",
         severity=Severity.WARNING,
-        needs=(Symptoms,),
+        needs=(Shutdowns, Symptoms),
         what="Looks at jobs that wait to run again or run again and whose recorded reason is 'pg-boss shut down while"
         " active'.",
         why="stop() waits for handlers only as long as its timeout says, then gives their jobs back; the handler itself"

@@ -10,6 +10,7 @@ from bossctl.doctor.words import list_jobs, some
 from bossctl.format import duration
 from bossctl.models.findings import Certainty, Severity
 from bossctl.models.readings_settings import QueueSettings, Runs, RunTimes, RunTotals
+from bossctl.models.readings_stuck import Heartbeats
 
 LONGEST_EXPIRY = 86_400
 """pg-boss refuses an expiry over 24 hours."""
@@ -150,7 +151,7 @@ def failures_are_lost(readings: Readings) -> Iterator[Case]:
 
 
 def no_heartbeat(readings: Readings) -> Iterator[Case]:
-    """One case per queue. Raises nothing where heartbeats are unknown: there is no such case."""
+    """One case per queue."""
     found, queues = readings[Runs], readings[QueueSettings].queues
     for one in found.totals if found.heartbeats else ():
         setting = queues.get(one.queue)
@@ -218,7 +219,7 @@ CHECKS: tuple[Check, ...] = (
         slug="no-heartbeat-on-long-jobs",
         title="runs for long where heartbeats exist but are off",
         severity=Severity.INFO,
-        needs=(Runs, QueueSettings),
+        needs=(Heartbeats, Runs, QueueSettings),
         what="Counts jobs that ran for more than ten minutes without a heartbeat.",
         why="Until a long expiry ends, a job whose worker died looks like one that runs.",
         confirm="bossctl job list 'queue:NAME run:10m..' shows the jobs.",

@@ -18,6 +18,7 @@ from bossctl.models.readings import Ground, SchemaNumber
 from bossctl.models.readings_storage import LongPayloads
 from bossctl.store import Store
 from bossctl.store.readings import READINGS, Scope, known_queues, take_ground
+from bossctl.store.readings_era import check_reading
 from bossctl.store.session import Transaction
 from bossctl.store.translate import SchemaChanged
 
@@ -86,6 +87,17 @@ async def run(store: Store, request: DoctorRequest, progress: Progress | None = 
     except SchemaChanged:
         await store.session.reread()
         return await _run(store, request, checks, progress or _silent)
+
+
+def availability(store: Store) -> Mapping[str, str | None]:
+    """Code → why that check cannot look in this schema as this role, as far as the catalog tells; None when it can."""
+    reasons: dict[type, str | None] = {}
+    for kind in READINGS:
+        try:
+            check_reading(store.catalog, kind)
+        except Unsupported as error:
+            reasons[kind] = _refusal(error)
+    return {check.code: next((reasons[kind] for kind in check.needs if kind in reasons), None) for check in CHECKS}
 
 
 def _silent(_step: str) -> None:

@@ -139,6 +139,12 @@ def bare(name: str, /, **slots: sql.Composable) -> Query:
     return Query(name, trusted(statement.text).format(**slots), statement.parameters)
 
 
+def require(catalog: Catalog, fact: str) -> None:
+    """Raises Unsupported, as a sentence that names the release, where the schema has no such thing."""
+    if not catalog.has(fact):
+        raise Unsupported(_missing_sentence(fact))
+
+
 def _missing_sentence(fact: str) -> str:
     known = feature(fact)
     if known is None:

@@ -185,7 +185,6 @@ SELECT r.queue, r.original::text AS original, r.original_state, r.original_start
 FROM ranked AS r WHERE r.place <= %(shown)s ORDER BY r.queue, r.place
 
 -- name: scheduled_slots
--- needs: queue
 -- Sends with their minute, and the schedules they can be of: same data, same key where the send tells one, and not
 -- changed since. A schedule for every minute has no minute too many.
 WITH sends AS MATERIALIZED (

@@ -31,6 +31,7 @@ from bossctl.models.readings_duplicates import (
     ScheduledSlots,
     Twins,
 )
+from bossctl.models.readings_era import Shutdowns
 from bossctl.models.readings_keys import RetryingHolders, Starvation
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
@@ -54,6 +55,7 @@ from bossctl.store.readings_duplicates import (
     take_scheduled_slots,
     take_twins,
 )
+from bossctl.store.readings_era import take_shutdowns
 from bossctl.store.readings_keys import take_retrying_holders, take_starvation
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_settings import (
@@ -145,6 +147,7 @@ async def take_supervision(transaction: Transaction, scope: Scope) -> Supervisio
 READINGS: Mapping[type, tuple[str, Taker]] = {
     Symptoms: ("job symptoms", take_symptoms),
     ScheduleSends: ("scheduler sends", take_sends),
+    Shutdowns: ("shutdowns", take_shutdowns),
     Supervision: ("supervisors", take_supervision),
     SchemaNumber: ("schema number", take_schema_number),
     Orphans: ("what has no queue", take_orphans),

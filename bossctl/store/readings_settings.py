@@ -27,6 +27,9 @@ from bossctl.store.session import Transaction
 LONG_SECONDS = 600.0
 """A run of ten minutes is one that a heartbeat would help."""
 
+FORGETS_POLICIES = "forgets a queue's policy on update"
+IGNORES_OPTIONS = "ignores options of schedules"
+
 
 async def take_queue_settings(transaction: Transaction, scope: Scope) -> QueueSettings:
     """Every queue's settings. Raises Unsupported where there is no queue table."""
@@ -58,14 +61,14 @@ async def take_runs(transaction: Transaction, scope: Scope) -> Runs:
 
 async def take_forgotten_policies(transaction: Transaction, scope: Scope) -> ForgottenPolicies:
     """Raises Unsupported in any generation but 10."""
-    _only_10(transaction, "forgets a queue's policy on update")
+    only_10(transaction.queries.catalog.generation, FORGETS_POLICIES)
     rows = await transaction.rows("forgotten_policies", {"names": scope.bound_names})
     return ForgottenPolicies(tuple(ForgottenPolicy(**row) for row in rows))
 
 
 async def take_schedule_options(transaction: Transaction, scope: Scope) -> ScheduleOptions:
     """Raises Unsupported in any generation but 10."""
-    _only_10(transaction, "ignores options of schedules")
+    only_10(transaction.queries.catalog.generation, IGNORES_OPTIONS)
     rows = await transaction.rows("ignored_schedule_options", {"names": scope.bound_names}, since=scope.since)
     return ScheduleOptions(tuple(IgnoredOptions(**{**row, "samples": tuple(row["samples"])}) for row in rows))
 
@@ -88,8 +91,9 @@ async def take_counters(transaction: Transaction, scope: Scope) -> Counters:
     )
 
 
-def _only_10(transaction: Transaction, what: str) -> None:
-    if transaction.queries.catalog.generation != "10":
+def only_10(generation: str, what: str) -> None:
+    """Raises Unsupported in any other generation."""
+    if generation != "10":
         raise Unsupported(f"only pg-boss 10 {what}; this schema is not one of its")
 
 

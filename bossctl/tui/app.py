@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -38,6 +39,8 @@ DEEPEST = 12
 """So many screens are kept to come back to; beyond that the newest takes the place of the one before."""
 INFO_SECONDS = 60.0
 TICK = 0.5
+CHECKUP_AFTER = 3.0
+"""Seconds from the start until doctor first runs in the background."""
 FLOOR = 2
 """Textual's own blank screen and the queues are never left."""
 DARK, LIGHT = "textual-dark", "textual-light"
@@ -83,13 +86,25 @@ class BossApp(App[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(COMMAND_LIST))
 
-    def __init__(self, opener: Opener, *, start: str | None = None, refresh: float = 2.0) -> None:
-        """`start` is a line as typed after `:`, such as `queue mail`, that is run once the database is open."""
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        start: str | None = None,
+        refresh: float = 2.0,
+        checkup_after: float | None = CHECKUP_AFTER,
+    ) -> None:
+        """`start` is a line as typed after `:`, such as `queue mail`, that is run once the database is open.
+
+        With `checkup_after` None doctor runs only while the findings are looked at.
+        """
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self.desk = Desk(opener, refresh)
         self.failure: BaseException | None = None
         self._start_line = start
+        self._checkup_after = checkup_after
+        self._began = monotonic()
         self._lines: list[str] = []
         self._info = Poll(lambda: self.desk.reader.info(), interval=INFO_SECONDS)
 
@@ -146,6 +161,19 @@ class BossApp(App[None]):
     def _tick(self) -> None:
         if self.desk.is_open and self._info.due and not (self.desk.paused and self.desk.info):
             self.run_worker(self._take_info(self._info.take()))
+        checkup = self.desk.checkup
+        if self._time_for_checkup and checkup.due and not self.desk.paused:
+            self.run_worker(self._check_up(checkup.take()))
+
+    @property
+    def _time_for_checkup(self) -> bool:
+        after = self._checkup_after
+        return after is not None and self.desk.info is not None and monotonic() >= self._began + after
+
+    async def _check_up(self, reading: Awaitable[bool]) -> None:
+        await reading
+        if self._here is not None and self._here.in_use:
+            self._here.tick()
 
     async def _take_info(self, reading: Awaitable[bool]) -> None:
         await reading

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -23,7 +24,10 @@ BADGE = " bossctl "
 
 
 class Header(Widget):
-    """Two lines: where we are connected and what runs there; the screen's title and how its reading stands."""
+    """Two lines: where we are connected and what runs there; the screen's title and how its reading stands.
+
+    The `badge` beside the title says the worst that doctor found; a click on it leads there.
+    """
 
     ALLOW_SELECT = False
     target: reactive[Target | None] = reactive(None)
@@ -31,6 +35,7 @@ class Header(Widget):
     title: reactive[str] = reactive("")
     subtitle: reactive[str] = reactive("")
     status: reactive[str] = reactive("")
+    badge: reactive[Content] = reactive(Content(""))
 
     def render(self) -> Content:
         """Both lines; what does not fit is cut on the left side's end."""
@@ -40,10 +45,19 @@ class Header(Widget):
         right = _fitting(_server(self.info), room - min(needed, room * 2 // 3))
         where = _where(self.target, room - len(right))
         first = Content(BADGE).stylize("bold $text-primary on $primary-muted") + Content(" " + where)
-        title = Content(f" {fmt.clean(self.title)} ").stylize("bold $text-accent")
+        title = self._title + (self.badge + "  " if self.badge else "")
         room = width - title.cell_length - fmt.cell_width(self.status) - 3
         second = title + Content(" " + fmt.truncate(fmt.clean(self.subtitle), max(0, room))).stylize("$text-muted")
         return Content("\n").join([_spread(first, right, width), _spread(second, self.status, width)])
+
+    @property
+    def _title(self) -> Content:
+        return Content(f" {fmt.clean(self.title)} ").stylize("bold $text-accent") + (" " if self.badge else "")
+
+    async def on_click(self, event: events.Click) -> None:
+        """The badge leads to the findings."""
+        if event.y == 1 and 0 <= event.x - self._title.cell_length < self.badge.cell_length:
+            await self.run_action("app.go_findings")
 
 
 def _spread(left: Content, right: str, width: int) -> Content:

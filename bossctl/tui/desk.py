@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bossctl.tui.overviews import Trends
 from bossctl.tui.places import JobPlace
+from bossctl.tui.polling import Poll
 from bossctl.tui.ports import Diagnose, Opener, Operator, Reader
 
 if TYPE_CHECKING:
     from bossctl.models.common import Target
+    from bossctl.models.findings import Report
     from bossctl.models.queues import QueueOverview
     from bossctl.models.schema import Info
+
+
+CHECKUP_SECONDS = 60.0
+"""Seconds between runs of doctor; a dear run comes less often still."""
 
 
 class Desk:
@@ -27,6 +35,13 @@ class Desk:
         self.names: Sequence[str] = ()
         self.last_queue: str | None = None
         self.last_job: JobPlace | None = None
+        self.step = ""
+        self.checkup: Poll[Report] = Poll(
+            self._check_up,
+            interval=CHECKUP_SECONDS,
+            cost=lambda report: report.elapsed_seconds * 1000,
+            cheap=False,
+        )
         self._opener = opener
         self._parts: tuple[Reader, Operator, Diagnose] | None = None
         self._ahead = timedelta()
@@ -64,6 +79,14 @@ class Desk:
     def diagnose(self) -> Diagnose:
         """Who runs doctor. Raises LookupError before the database is open."""
         return self._open_parts()[2]
+
+    async def _check_up(self) -> Report:
+        """Run doctor; what it is made of is loaded beside the loop, since that takes a tenth of a second."""
+        await asyncio.to_thread(import_module, "bossctl.doctor")
+        return await self.diagnose(self._note_step)
+
+    def _note_step(self, step: str) -> None:
+        self.step = step
 
     def _open_parts(self) -> tuple[Reader, Operator, Diagnose]:
         if self._parts is None:

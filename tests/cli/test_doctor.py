@@ -11,6 +11,7 @@ from bossctl.cli.doctor import Threshold, exit_code
 from bossctl.models.common import Target
 from bossctl.models.findings import Certainty, CheckResult, Finding, Remedy, Report, Severity, Status
 from tests.cli.conftest import Bossctl
+from tests.conftest import DatabaseFactory
 from tests.support.database import Database
 
 FINDING_KEYS = (
@@ -99,6 +100,22 @@ def test_the_list_needs_no_database(bossctl: Bossctl) -> None:
     assert all(check["code"] in text and check["slug"] in text for check in checks)
     only = bossctl("doctor", "--list", "--only", "DUP", "-o", "jsonl").lines()
     assert {check["code"][:3] for check in only} == {"DUP"}
+
+
+def test_the_list_says_what_can_look_here(bossctl: Bossctl, database: DatabaseFactory) -> None:
+    db = database("9.0.3")
+    checks = {one["code"]: one for one in bossctl("doctor", "--list", "-o", "json", "--dsn", db.dsn).json()["checks"]}
+    assert (checks["STK01"]["available"], checks["STK01"]["reason"]) == (True, None)
+    assert checks["STK06"]["available"] is False
+    assert checks["STK06"]["reason"].startswith("era ")
+    text = bossctl("doctor", "--list", "--dsn", db.dsn).text
+    assert "HERE" in text
+    assert "CANNOT LOOK HERE" in text.upper()
+    assert "heartbeats, which pg-boss has since 12.12.0" in " ".join(text.split())
+    away = bossctl("doctor", "--list", "-o", "json", "--dsn", "host=127.0.0.1 port=1")
+    assert away.code == 0
+    assert {one["available"] for one in away.json()["checks"]} == {None}
+    assert "which checks can look there is not known" in away.err
 
 
 def test_explain(bossctl: Bossctl) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bossctl.models.findings import Certainty, Severity
 from tests.conftest import BossFactory, DatabaseFactory
+from tests.support.aging import job_column
 from tests.support.database import Database
 from tests.support.diagnosis import found
 from tests.support.waiting import eventually
@@ -21,20 +22,21 @@ async def sent_once(db: Database, boss: BossFactory) -> None:
     sends = "SELECT count(*) FROM job WHERE name = '__pgboss__send-it'"
     await eventually(lambda: db.value(sends) >= 1, 40)
     await one.stop()
-    first = "SELECT id FROM job WHERE name = '__pgboss__send-it' ORDER BY singleton_on LIMIT 1"
+    first = f"SELECT id FROM job WHERE name = '__pgboss__send-it' ORDER BY {job_column(db, 'singleton_on')} LIMIT 1"
     db.execute(f"DELETE FROM job WHERE name = '__pgboss__send-it' AND id <> ({first})")
 
 
 def is_due(db: Database, minutes_from_sent: int) -> None:
     """Let the schedule be due at the minute that lies so far from the one that was sent."""
+    slot = job_column(db, "singleton_on")
     db.execute(
-        f"UPDATE schedule SET updated_on = {BEFORE}, cron = (SELECT to_char(singleton_on + %s * interval '1 minute',"
-        " 'FMMI FMHH24') || ' * * *' FROM job WHERE name = '__pgboss__send-it' ORDER BY singleton_on LIMIT 1)",
+        f"UPDATE schedule SET updated_on = {BEFORE}, cron = (SELECT to_char({slot} + %s * interval '1 minute',"
+        f" 'FMMI FMHH24') || ' * * *' FROM job WHERE name = '__pgboss__send-it' ORDER BY {slot} LIMIT 1)",
         [minutes_from_sent],
     )
 
 
-@pytest.mark.parametrize("release", ["10.4.2", "12.30.0", "12.38.0"])
+@pytest.mark.parametrize("release", ["9.0.3", "10.4.2", "12.30.0", "12.38.0"])
 async def test_a_send_in_a_minute_that_has_no_occurrence(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:

@@ -116,10 +116,16 @@ class Driver:
 
 @asynccontextmanager
 async def running(
-    dsn: str, *, size: tuple[int, int] = LARGE, refresh: float = 0.2, start: str | None = None, read_only: bool = False
+    dsn: str,
+    *,
+    size: tuple[int, int] = LARGE,
+    refresh: float = 0.2,
+    start: str | None = None,
+    read_only: bool = False,
+    checkup_after: float | None = None,
 ) -> AsyncIterator[Driver]:
-    """The app on a database, from the moment its first screen has read."""
-    app = BossApp(opener(dsn, read_only=read_only), start=start, refresh=refresh)
+    """The app on a database, from the moment its first screen has read; without doctor in the background."""
+    app = BossApp(opener(dsn, read_only=read_only), start=start, refresh=refresh, checkup_after=checkup_after)
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.until(lambda: app.desk.info is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -170,13 +170,19 @@ def _skipped(check: CheckResult) -> bool:
     return check.status is Status.SKIPPED
 
 
-def check_list(printer: Printer, checks: Sequence[Check]) -> None:
-    """One line per check."""
-    rows = [
-        [one.code, one.slug, Cell(one.severity.value, SEVERITY_STYLES[one.severity.value]), one.title] for one in checks
-    ]
-    columns = (Column("CODE", whole=True), Column("CHECK", whole=True), Column("SEVERITY"), Column("TELLS"))
-    printer.table(Table(columns, rows))
+def check_list(printer: Printer, checks: Sequence[Check], here: Mapping[str, str | None] | None) -> None:
+    """One line per check; `here` tells by code why it cannot look in the database at hand, None that there is none."""
+    rows: list[list[Cell | str]] = []
+    for one in checks:
+        severity = Cell(one.severity.value, SEVERITY_STYLES[one.severity.value])
+        known = [] if here is None else ["no" if here[one.code] else "yes"]
+        rows.append([one.code, one.slug, severity, *known, one.title])
+    named = [Column("CODE", whole=True), Column("CHECK", whole=True), Column("SEVERITY")]
+    known = [] if here is None else [Column("HERE", whole=True)]
+    printer.table(Table((*named, *known, Column("TELLS")), rows))
+    reasons = {one: here[one.code] for one in checks if here is not None}
+    unable = [CheckResult(one.code, one.slug, Status.SKIPPED, why, 0.0) for one, why in reasons.items() if why]
+    _unseen(printer, "cannot look here", unable)
 
 
 def check_explained(printer: Printer, check: Check) -> None:

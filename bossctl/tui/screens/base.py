@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -61,6 +62,15 @@ class BossScreen(Screen[None]):
     def about(self) -> str:
         """One line beside the heading."""
         return ""
+
+    def badge(self) -> Content:
+        """The worst that doctor found; empty while it has not looked."""
+        report = self.desk.checkup.value
+        if report is None:
+            return Content("")
+        from bossctl.tui.findingtexts import badge
+
+        return badge(report)
 
     @property
     def queue_here(self) -> str | None:
@@ -149,6 +159,7 @@ class BossScreen(Screen[None]):
         header = self.query_one(Header)
         header.target, header.info = self.desk.target, self.desk.info
         header.title, header.subtitle = self.heading, self.about()
+        header.badge = self.badge()
         main = next((poll for poll, _ in self.readings()), None)
         header.status = "" if main is None else self._status(main)
         failed = main is not None and main.error is not None

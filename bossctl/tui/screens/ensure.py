@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import on
@@ -44,10 +45,12 @@ class EnsureForm(ChangeDialog[EnsureResult]):
         Binding("up", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, desk: Desk, name: str = "", policy: str = "") -> None:
+    def __init__(self, desk: Desk, name: str = "", policy: str = "", given: Mapping[str, str] | None = None) -> None:
+        """`given` are options as typed on the command line; with them the plan comes at once."""
         super().__init__(desk)
         self._opened_on = name
         self._policy = policy
+        self._given = given
         self._form: QueueForm | None = None
         self._spec: QueueSpec | None = None
         self._plan: EnsureResult | None = None
@@ -152,6 +155,20 @@ class EnsureForm(ChangeDialog[EnsureResult]):
             self.query_one("#name", Input).focus()
         if self._policy:
             await self._ask_for_policy()
+        if self._given is not None:
+            self._fill_in()
+
+    def _fill_in(self) -> None:
+        """Enter what was given, and plan it unless this schema has no such option."""
+        given, self._given = self._given or {}, None
+        rows = {row.option.name: row for row in self._rows}
+        for option, text in given.items():
+            if option in rows:
+                rows[option].fill(text)
+        if missing := given.keys() - rows:
+            self.say(f"this release of pg-boss has no {' and no '.join(sorted(missing))}", "error")
+        else:
+            self._make_plan()
 
     def _reload(self, form: QueueForm) -> None:
         fields = {option.name: option for option in form.fields}

@@ -1,13 +1,9 @@
-"""What doctor found, and why it matters."""
+"""What doctor found, why it matters, and the ways on: to the jobs, the queue, the remedy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.console import Group, RenderableType
-from rich.text import Text
 from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -16,21 +12,24 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from bossctl import format as fmt
-from bossctl.models.findings import CheckResult, EvidenceValue, Finding, Report, Severity, Status
+from bossctl.models.findings import CheckResult, Finding, Report, Status
 from bossctl.selector import Ids, to_text
+from bossctl.tui import findingtexts as texts
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
+from bossctl.tui.panes import PaneStrip
 from bossctl.tui.places import FindingsPlace, JobsPlace, QueuePlace, Visit
-from bossctl.tui.polling import Poll
-from bossctl.tui.screens.base import BossScreen, Reading
+from bossctl.tui.remedies import Ensuring, way
+from bossctl.tui.screens.base import Reading
+from bossctl.tui.screens.changes import QueueChanges
 from bossctl.tui.widgets.columns import Column
-from bossctl.tui.widgets.rows import Cell, Row
 from bossctl.tui.widgets.table import LineTable
-from bossctl.tui.words import moment, pairs, plural
 
-INTERVAL = 60.0
-"""Seconds between runs; a dear run comes less often still."""
-EVIDENCE_SHOWN = 20
+if TYPE_CHECKING:
+    from bossctl.doctor import Check
+
+ALL, SKIPPED = "all", "skipped"
+PANES = (ALL, *texts.FAMILIES, SKIPPED)
 COLUMNS = (
     Column("severity", "SEVERITY", width=9),
     Column("code", "CODE", width=6),
@@ -39,16 +38,10 @@ COLUMNS = (
     Column("count", "JOBS", width=5, align="right", priority=2),
     Column("message", "WHAT", width=30, min_width=16, flex=1),
 )
-_SIGNS: Mapping[str, tuple[str, str]] = {
-    "error": ("✗", "$text-error bold"),
-    "warning": ("▲", "$text-warning"),
-    "info": ("·", "$text-primary"),
-    "skipped": ("-", "$text-muted"),
-}
 
 
-class FindingsScreen(BossScreen):
-    """Findings above, the one under the cursor in full below."""
+class FindingsScreen(QueueChanges):
+    """Findings above, by families; the one under the cursor in full below, or the explanation of its check."""
 
     heading = "Findings"
     COMMAND_LIST = (
@@ -56,34 +49,40 @@ class FindingsScreen(BossScreen):
             "findings.its-jobs", "enter", "Its jobs", "the jobs of a finding", "Findings", footer=True, action="open"
         ),
         Command(
-            "findings.its-queue", "o", "Queue", "the queue of a finding", "Findings", footer=True, action="open_queue"
+            "findings.remedy",
+            "R",
+            "Remedy",
+            "go where the remedy's command leads, or plan what it changes",
+            "Findings",
+            footer=True,
+            changes=True,
+            action="remedy",
         ),
+        Command("findings.explain", "x", "Explain", "what the check does", "Findings", footer=True, action="explain"),
+        Command("findings.copy", "y", "Copy", "the remedy's command", "Findings", action="copy"),
+        Command("findings.its-queue", "o", "Its queue", "the queue of a finding", "Findings", action="open_queue"),
+        Command("findings.family", "tab,f", "Next family", "of findings", "Findings", action="next_family"),
+        Command("findings.family-before", "shift+tab", "Family before", "", "Findings", action="family_before"),
         Command("findings.down", "right_square_bracket", "Read on", "scroll the detail", "Findings", action="read_on"),
         Command("findings.up", "left_square_bracket", "Read back", "scroll the detail", "Findings", action="read_back"),
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
 
     report: reactive[Report | None] = reactive(None, always_update=True, init=False)
+    family: reactive[str] = reactive(ALL, init=False)
+    explaining: reactive[bool] = reactive(False, init=False)
 
     def __init__(self, desk: Desk, place: FindingsPlace) -> None:
         super().__init__(desk, place)
-        self._step = ""
         self._findings: dict[str, Finding] = {}
         self._checks: dict[str, CheckResult] = {}
-        self._poll = Poll(
-            lambda: desk.diagnose(self._note_step),
-            interval=INTERVAL,
-            cost=lambda report: report.elapsed_seconds * 1000,
-            cheap=False,
-        )
-
-    def _note_step(self, step: str) -> None:
-        self._step = step
 
     def body(self) -> list[Widget]:
-        """The table and the detail."""
+        """Families, the table, the detail."""
+        families = PaneStrip(PANES)
+        families.chosen = ALL
         detail = VerticalScroll(Static(id="detail", markup=False), id="detail-scroll", can_focus=False)
-        return [LineTable(COLUMNS, empty_text="nothing found: all checks passed", id="findings"), detail]
+        return [families, LineTable(COLUMNS, empty_text="nothing found", id="findings"), detail]
 
     @property
     def table(self) -> LineTable:
@@ -91,43 +90,104 @@ class FindingsScreen(BossScreen):
         return self.query_one("#findings", LineTable)
 
     def readings(self) -> list[Reading]:
-        """A run of doctor."""
-        return [(self._poll, self._took)]
+        """The runs of doctor, of which the app takes those in the background."""
+        return [(self.desk.checkup, self._took)]
+
+    def tick(self) -> None:
+        """Also show what was found while nobody looked here."""
+        super().tick()
+        latest = self.desk.checkup.value
+        if latest is not None and latest is not self.report and self.in_use:
+            self._took(latest)
 
     def _took(self, report: Report) -> None:
         self.report = report
+
+    # --- what is shown
 
     def watch_report(self, report: Report | None) -> None:
         """Draw it."""
         if report is None:
             return
         self._findings = {one.fingerprint: one for one in report.findings}
-        # What this schema has no such thing for is no news; what a right or a timeout kept from being looked at is.
-        self._checks = {f"skipped {one.code}": one for one in report.checks if _kept_from_looking(one)}
-        rows = [_row(key, one) for key, one in self._findings.items()]
-        self.table.update([*rows, *(_skipped(key, one) for key, one in self._checks.items())])
-        self._show_detail(self.table.cursor_key)
+        self._checks = {f"skipped {one.code}": one for one in report.checks if one.status is Status.SKIPPED}
+        self._draw()
+
+    def watch_family(self) -> None:
+        """Show the findings of one family, or of all."""
+        self.query_one(PaneStrip).chosen = self.family
+        self.table.empty_text = "every check looked" if self.family == SKIPPED else "nothing found"
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.report is None:
+            return
+        self.query_one(PaneStrip).titles = [self._title(pane) for pane in PANES]
+        wanted = [texts.row(key, one) for key, one in self._findings.items() if self._is_of(one.code)]
+        wanted += [texts.skipped_row(key, one) for key, one in self._checks.items() if self._lists(one)]
+        self.table.update(wanted)
+        self._show_detail()
+        self.say_status()
+
+    def _is_of(self, code: str) -> bool:
+        return self.family in (ALL, texts.family(code))
+
+    def _lists(self, check: CheckResult) -> bool:
+        """All that did not look on their own pane; among the findings those that something kept from looking."""
+        return self.family == SKIPPED or (texts.kept_from_looking(check) and self._is_of(check.code))
+
+    def _title(self, pane: str) -> str:
+        if pane == SKIPPED:
+            return f"Skipped {len(self._checks)}"
+        found = [one for one in self._findings.values() if pane in (ALL, texts.family(one.code))]
+        if pane == ALL:
+            return f"All {len(found)}"
+        return f"{texts.sign(found)} {texts.FAMILIES[pane]} {len(found)}".strip()
+
+    def badge(self) -> Content:
+        """None: the summary says more."""
+        return Content("")
 
     def about(self) -> str:
-        """The sum of the report."""
-        if self.report is None:
-            return self._step
-        skipped = sum(check.status is Status.SKIPPED for check in self.report.checks)
-        found = [sum(one.severity is severity for one in self.report.findings) for severity in Severity]
-        errors, warnings, infos = found
-        parts = [f"{plural(errors, 'error')}, {plural(warnings, 'warning')}, {infos} info"]
-        parts.append(plural(len(self.report.checks) - skipped, "check"))
-        if kept := len(self._checks):
-            parts.append(f"{kept} could not look")
-        if other := skipped - kept:
-            parts.append(f"{other} not for this schema")
-        return " · ".join([*parts, *self.report.notes])
+        """The sum of the report, or what doctor is at."""
+        return self.desk.step if self.report is None else texts.summary(self.report)
 
-    # --- what the user does
+    def _show_detail(self) -> None:
+        key = self.table.cursor_key or ""
+        finding, skipped = self._findings.get(key), self._checks.get(key)
+        check = self._check if self.explaining else None
+        shown = None
+        if check is not None:
+            shown = texts.explanation(check)
+        elif finding is not None:
+            shown = texts.detail(finding, self.desk.now())
+        elif skipped is not None:
+            shown = texts.skipped_detail(skipped)
+        self.query_one("#detail", Static).update(shown or "")
+        self.query_one("#detail-scroll").display = shown is not None
+
+    def watch_explaining(self) -> None:
+        """The finding, or its check."""
+        self.query_one("#detail-scroll").scroll_home(animate=False)
+        self._show_detail()
+
+    # --- what is under the cursor
 
     @property
     def _here(self) -> Finding | None:
         return self._findings.get(self.table.cursor_key or "")
+
+    @property
+    def _check(self) -> Check | None:
+        """The check that the line under the cursor comes from."""
+        from bossctl.doctor import CHECKS
+
+        here = self._here or self._checks.get(self.table.cursor_key or "")
+        return next((check for check in CHECKS if here is not None and check.code == here.code), None)
+
+    @property
+    def _command(self) -> str | None:
+        return self._here.remedy.command if self._here else None
 
     @property
     def queue_here(self) -> str | None:
@@ -135,16 +195,23 @@ class FindingsScreen(BossScreen):
         return self._here.queue if self._here else None
 
     @on(LineTable.RowHighlighted)
-    def _highlighted(self, event: LineTable.RowHighlighted) -> None:
-        self._show_detail(event.key)
+    def _highlighted(self) -> None:
+        self.query_one("#detail-scroll").scroll_home(animate=False)
+        self._show_detail()
         self.refresh_bindings()
+
+    # --- what the user does
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out ways that lead nowhere."""
         if action == "open":
             return True if self._here and self._here.jobs else None
         if action == "open_queue":
-            return True if self._here and self._here.queue else None
+            return True if self.queue_here else None
+        if action in ("remedy", "copy"):
+            return True if self._command else None
+        if action == "explain":
+            return True if self.table.cursor_key else None
         return super().check_action(action, parameters)
 
     def action_open(self) -> None:
@@ -164,6 +231,57 @@ class FindingsScreen(BossScreen):
         if self.queue_here is not None:
             self.post_message(Visit(QueuePlace(self.queue_here)))
 
+    def action_remedy(self) -> None:
+        """Do inside what the remedy's command does: a list is gone to, a change is planned and asked about."""
+        command = self._command
+        if command is None:
+            return
+        leads = way(command)
+        if isinstance(leads, Ensuring):
+            from bossctl.tui.screens.ensure import EnsureForm
+
+            self._open(EnsureForm(self.desk, leads.queue, given=leads.options), self._ensured)
+        elif leads is not None:
+            self.post_message(Visit(leads))
+        else:
+            self.notify(f"to run in a shell (y copies it):\n{fmt.clean(command)}", markup=False)
+
+    def action_copy(self) -> None:
+        """Put the remedy's command on the clipboard, and say it where that reaches none."""
+        command = self._command or ""
+        if command != fmt.clean(command):
+            # A terminal that it is pasted into could take them for keys.
+            self.notify("not copied: there are control characters in it", severity="warning", markup=False)
+        elif command:
+            self.app.copy_to_clipboard(command)
+            self.notify(f"copied: {command}", markup=False)
+
+    def action_explain(self) -> None:
+        """Say what the check does, how to confirm and how to fix; or show the finding again."""
+        self.explaining = not self.explaining
+
+    def go_back(self) -> bool:
+        """From the explanation to the finding, from a family to all."""
+        if self.explaining:
+            self.explaining = False
+        elif self.family != ALL:
+            self.family = ALL
+        else:
+            return False
+        return True
+
+    @on(PaneStrip.Chosen)
+    def _family_clicked(self, event: PaneStrip.Chosen) -> None:
+        self.family = event.pane
+
+    def action_next_family(self, step: int = 1) -> None:
+        """Go to the next family."""
+        self.family = PANES[(PANES.index(self.family) + step) % len(PANES)]
+
+    def action_family_before(self) -> None:
+        """Go to the family before."""
+        self.action_next_family(-1)
+
     def action_read_on(self, lines: int = 4) -> None:
         """Scroll the detail."""
         self.query_one("#detail-scroll").scroll_relative(y=lines, animate=False)
@@ -171,70 +289,3 @@ class FindingsScreen(BossScreen):
     def action_read_back(self) -> None:
         """Scroll the detail back."""
         self.action_read_on(-4)
-
-    def _show_detail(self, key: str | None) -> None:
-        told: list[RenderableType] = []
-        if (finding := self._findings.get(key or "")) is not None:
-            told = [_head(finding), pairs(_detail(finding, self.desk.now()))]
-        elif (check := self._checks.get(key or "")) is not None:
-            told = [Text(f"{check.code} {check.slug}", "bold"), Text(fmt.clean(check.reason or ""))]
-        self.query_one("#detail", Static).update(Group(*told))
-        self.query_one("#detail-scroll").display = bool(told)
-
-
-def _kept_from_looking(check: CheckResult) -> bool:
-    return check.status is Status.SKIPPED and not (check.reason or "").startswith("era")
-
-
-def _row(key: str, one: Finding) -> Row:
-    queue = fmt.clean(one.queue or "")
-    cells: tuple[Cell, ...] = (
-        _severity(one.severity.value),
-        one.code,
-        one.certainty.value,
-        queue,
-        fmt.count(one.count),
-        fmt.clean(one.message),
-    )
-    return Row(key, cells)
-
-
-def _skipped(key: str, one: CheckResult) -> Row:
-    return Row(key, (_severity("skipped"), one.code, "", "", "", fmt.clean(one.reason or "")), "muted")
-
-
-def _severity(word: str) -> Content:
-    sign, style = _SIGNS[word]
-    return Content(f"{sign} {word}").stylize(style)
-
-
-def _head(one: Finding) -> Text:
-    where = f"  queue {fmt.clean(one.queue)}" if one.queue else ""
-    sign = _SIGNS[one.severity.value][0]
-    return Text.assemble(
-        (f"{sign} {one.severity.value}  {one.code} {one.slug}", "bold"), f"{where}  ({one.certainty.value})"
-    )
-
-
-def _detail(one: Finding, now: datetime) -> Iterator[tuple[str, Text | str]]:
-    yield "what", one.message
-    if one.since is not None:
-        yield "since", moment(one.since, now)
-    yield "why", one.why
-    yield "fix", one.remedy.text
-    if one.remedy.command:
-        yield "$", Text(fmt.clean(one.remedy.command), "bold")
-    for number, evidence in enumerate(one.evidence[:EVIDENCE_SHOWN]):
-        yield "" if number else "seen", _evidence(evidence)
-    if len(one.evidence) > EVIDENCE_SHOWN:
-        yield "", f"and {len(one.evidence) - EVIDENCE_SHOWN} more"
-
-
-def _evidence(evidence: Mapping[str, EvidenceValue]) -> str:
-    return "  ".join(f"{name} {_shown(value)}" for name, value in evidence.items() if value is not None)
-
-
-def _shown(value: EvidenceValue) -> str:
-    if isinstance(value, datetime):
-        return fmt.timestamp(value)
-    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,65 @@
+"""What a remedy's command means inside: a place to go to, or a queue to ensure; None where only a shell can run it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bossctl.models.options import OPTIONS, Kind
+from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
+
+_EVERYWHERE = ("--context", "--dsn", "--schema")
+"""Options before the command that say where; the app is there already."""
+
+
+@dataclass(frozen=True)
+class Ensuring:
+    """A queue to ensure, with options as they are typed."""
+
+    queue: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def way(command: str) -> Place | Ensuring | None:
+    """Where a command such as `bossctl job list queue:mail` leads."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    match _without_where(words):
+        case ["job", "list", selection] if not selection.startswith("-"):
+            return JobsPlace(selection)
+        case ["job", "show" | "explain", job] if not job.startswith("-"):
+            return JobPlace(job)
+        case ["queue", "show", queue]:
+            return QueuePlace(queue)
+        case ["queue", "list"]:
+            return QueuesPlace()
+        case ["queue", "ensure", queue, *options]:
+            return _ensuring(queue, options)
+    return None
+
+
+def _without_where(words: Sequence[str]) -> list[str]:
+    """The words after `bossctl` and the options that say where."""
+    rest = list(words[1:]) if words[:1] == ["bossctl"] else []
+    while rest and rest[0] in _EVERYWHERE:
+        del rest[:2]
+    return rest
+
+
+def _ensuring(queue: str, words: Sequence[str]) -> Ensuring | None:
+    flags = {option.flag: option for option in OPTIONS.values()}
+    options: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        positive = flags.get(word.replace("--no-", "--", 1))
+        if word in flags and flags[word].kind != Kind.FLAG and rest:
+            options[flags[word].name] = rest.pop(0)
+        elif positive is not None and positive.kind == Kind.FLAG:
+            options[positive.name] = "yes" if word in flags else "no"
+        else:
+            return None
+    return Ensuring(queue, options)

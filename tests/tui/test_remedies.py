@@ -1,0 +1,36 @@
+"""What commands of remedies lead to inside."""
+
+from __future__ import annotations
+
+import pytest
+
+from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
+from bossctl.tui.remedies import Ensuring, way
+
+WAYS: list[tuple[str, Place | Ensuring | None]] = [
+    ("bossctl job list 'queue:mail is:stuck'", JobsPlace("queue:mail is:stuck")),
+    ("bossctl --context prod --schema 'Odd Name' job list queue:mail", JobsPlace("queue:mail")),
+    ("bossctl job list 'queue:\"it'\"'\"'s; --\" is:due'", JobsPlace('queue:"it\'s; --" is:due')),
+    ("bossctl job show 3913ce9c", JobPlace("3913ce9c")),
+    ("bossctl job explain 3913ce9c", JobPlace("3913ce9c")),
+    ("bossctl queue show 'a b'", QueuePlace("a b")),
+    ("bossctl queue list", QueuesPlace()),
+    ("bossctl queue ensure mail-dead", Ensuring("mail-dead")),
+    (
+        "bossctl queue ensure mail --expire-in 90s --dead-letter none --no-retry-backoff --notify",
+        Ensuring("mail", {"expire_in": "90s", "dead_letter": "none", "retry_backoff": "no", "notify": "yes"}),
+    ),
+    ("bossctl queue ensure mail --file x.toml", None),
+    ("bossctl queue ensure mail --no-expire-in 90s", None),
+    ("bossctl queue ensure mail --expire-in", None),
+    ("bossctl worker list", None),
+    ("bossctl job retry 'queue:mail state:failed'", None),
+    ("rm -rf /", None),
+    ("bossctl job list 'queue:mail", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("command", "leads"), WAYS)
+def test_where_a_command_leads(command: str, leads: Place | Ensuring | None) -> None:
+    assert way(command) == leads
