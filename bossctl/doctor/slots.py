@@ -11,7 +11,7 @@ from bossctl.doctor.words import ago, list_jobs, some
 from bossctl.format import timestamp
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings import SchemaNumber
-from bossctl.models.readings_keys import RetryingHolder, RetryingHolders
+from bossctl.models.readings_keys import CutRetries, QueueCuts, RetryingHolder, RetryingHolders
 from bossctl.models.readings_stuck import HeldKey, HeldSlots, RefusedRetry
 
 ABORTING = {21: Certainty.PROVEN, 22: Certainty.LIKELY, 23: Certainty.LIKELY}
@@ -122,6 +122,8 @@ def slot_deadlock(readings: Readings) -> Iterator[Case]:
         refused[retry.queue].append(retry)
     for queue, retries in refused.items():
         yield _refused_case(queue, retries, now)
+    for cuts in readings[CutRetries].queues:
+        yield _cut_case(cuts)
 
 
 def _aborting_case(queue: str, held: Sequence[HeldKey], sure: Certainty, now: datetime) -> Case:
@@ -163,6 +165,33 @@ def _refused_case(queue: str, retries: Sequence[RefusedRetry], now: datetime) ->
     )
 
 
+def _cut_case(cuts: QueueCuts) -> Case:
+    return Case(
+        queue=cuts.queue,
+        subject="retry cut off",
+        certainty=Certainty.LIKELY,
+        severity=Severity.INFO,
+        count=cuts.jobs,
+        jobs=[one.id for one in cuts.shown][:JOBS_SHOWN],
+        since=cuts.first_on,
+        message=f"{some(cuts.jobs, 'job')} of the stately queue {cuts.queue} failed for good with retries left: another"
+        " job with the same key waited to run again, and the policy lets only one do so",
+        evidence=[
+            {
+                "id": one.id,
+                "key": one.key,
+                "attempts": one.retry_count + 1,
+                "retry_limit": one.retry_limit,
+                "completed_on": one.completed_on,
+            }
+            for one in cuts.shown[:JOBS_SHOWN]
+        ],
+        advice="retry them when the slot is free, if their work still matters; use another policy where every job of a"
+        " key counts",
+        command=("job", "list", f"{list_jobs(cuts.queue)[-1]} state:failed"),
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     Check(
         code="STK04",
@@ -185,13 +214,16 @@ CHECKS: tuple[Check, ...] = (
         slug="slot-deadlock",
         title="a retry can never start because its policy slot is taken; or maintenance aborts on it",
         severity=Severity.ERROR,
-        needs=(HeldSlots, SchemaNumber),
+        needs=(HeldSlots, CutRetries, SchemaNumber),
         what="Looks for an active job of a stately queue past its expiry beside a retry with the same key, on which"
-        " maintenance of 10.0.0 to 10.1.2 aborts; and for retries whose key 11.0 lists as active though none is.",
-        why="The first stops expiry in every queue, the second leaves a job waiting for ever.",
+        " maintenance of 10.0.0 to 10.1.2 aborts; and for retries whose key 11.0 lists as active though none is. Jobs"
+        " of stately queues that failed with retries left are told as info.",
+        why="The first stops expiry in every queue, the second leaves a job waiting for ever, the third ends work"
+        " early.",
         confirm="bossctl info shows when maintenance last ran; bossctl job list is:due shows what waits.",
         fix="Cancel one of the two jobs, and upgrade.",
-        releases="10.0.0 to 10.1.2 (schema 21 to 23), 11.0.0 to 11.0.7 (schema 25)",
+        releases="10.0.0 to 10.1.2 (schema 21 to 23), 11.0.0 to 11.0.7 (schema 25); failed with retries left: 10.1.3"
+        " and newer",
         judge=slot_deadlock,
     ),
 )

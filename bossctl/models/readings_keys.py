@@ -94,3 +94,31 @@ class RetryingHolders:
     """Keys of key_strict_fifo queues that jobs keep which are not due for long, or have been due for long."""
 
     held: tuple[RetryingHolder, ...]
+
+
+@dataclass(frozen=True)
+class CutRetry:
+    """A job that failed although it had retries left."""
+
+    id: str
+    key: str
+    retry_count: int
+    retry_limit: int
+    completed_on: datetime
+
+
+@dataclass(frozen=True)
+class QueueCuts:
+    """Such jobs of one stately queue; `shown` holds the newest."""
+
+    queue: str
+    jobs: int
+    first_on: datetime
+    shown: tuple[CutRetry, ...]
+
+
+@dataclass(frozen=True)
+class CutRetries:
+    """All of them."""
+
+    queues: tuple[QueueCuts, ...]

@@ -112,6 +112,21 @@ WHERE h.name = ANY (%(names)s::text[]) AND h.policy = 'key_strict_fifo' AND h.st
 GROUP BY h.name, h.singleton_key, h.id, h.started_on, h.start_after
 ORDER BY 1, 2
 
+-- name: cut_retries
+-- A stately job that fails while another of its key waits to run again finds the slot taken, and ends.
+SELECT f.queue, f.jobs, f.first_on, f.id, f.key, f.retry_count, f.retry_limit, f.completed_on
+FROM (
+  SELECT j.name AS queue, j.id::text AS id, coalesce(j.singleton_key, '') AS key, j.retry_count, j.retry_limit,
+         j.completed_on, count(*) OVER same AS jobs, min(j.completed_on) OVER same AS first_on,
+         row_number() OVER (PARTITION BY j.name ORDER BY j.completed_on DESC, j.id) AS place
+  FROM {job} AS j
+  WHERE j.name = ANY (%(names)s::text[]) AND j.state = 'failed' AND j.policy = 'stately'
+    AND j.retry_count < j.retry_limit AND j.completed_on >= {since}
+  WINDOW same AS (PARTITION BY j.name)
+) AS f
+WHERE f.place <= %(shown)s
+ORDER BY f.queue, f.place
+
 -- name: link_traces
 -- needs: job_dependency
 -- Whether flows have links, or ever had some.

@@ -32,7 +32,7 @@ from bossctl.models.readings_duplicates import (
     Twins,
 )
 from bossctl.models.readings_era import Shutdowns
-from bossctl.models.readings_keys import RetryingHolders, Starvation
+from bossctl.models.readings_keys import CutRetries, RetryingHolders, Starvation
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
     Counters,
@@ -56,7 +56,7 @@ from bossctl.store.readings_duplicates import (
     take_twins,
 )
 from bossctl.store.readings_era import take_shutdowns
-from bossctl.store.readings_keys import take_retrying_holders, take_starvation
+from bossctl.store.readings_keys import take_cut_retries, take_retrying_holders, take_starvation
 from bossctl.store.readings_schema import take_clock, take_job_indexes, take_migrations
 from bossctl.store.readings_settings import (
     take_counters,
@@ -153,6 +153,7 @@ READINGS: Mapping[type, tuple[str, Taker]] = {
     Orphans: ("what has no queue", take_orphans),
     HeldSlots: ("slots of policies", take_held_slots),
     RetryingHolders: ("keys of retries", take_retrying_holders),
+    CutRetries: ("retries cut off", take_cut_retries),
     Starvation: ("starved keys", take_starvation),
     Scheduler: ("the scheduler", take_scheduler),
     Flows: ("flows", take_flows),

@@ -16,7 +16,7 @@ from bossctl.models.readings_duplicates import (
     ScheduledSlots,
 )
 from bossctl.models.readings_era import Shutdowns
-from bossctl.models.readings_keys import RetryingHolders, Starvation
+from bossctl.models.readings_keys import CutRetries, RetryingHolders, Starvation
 from bossctl.models.readings_schema import Clock, JobIndexes, Migrations
 from bossctl.models.readings_settings import (
     Counters,
@@ -56,6 +56,7 @@ TABLES: Mapping[type, tuple[str, ...]] = {
     Orphans: ("job", "queue"),
     HeldSlots: ("job", "queue"),
     RetryingHolders: ("job", "queue", "version"),
+    CutRetries: ("job", "queue"),
     Starvation: ("job", "queue", "version"),
     Flows: ("job", "job_dependency", "version"),
     Heartbeats: ("queue",),
@@ -72,6 +73,7 @@ FACTS: Mapping[type, tuple[str, ...]] = {
     Orphans: ("queue",),
     HeldSlots: ("queue",),
     RetryingHolders: ("queue",),
+    CutRetries: ("queue",),
     Starvation: ("queue",),
     Flows: ("job_dependency",),
     Heartbeats: ("job.heartbeat_on",),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bossctl.models.readings_keys import (
     Colliding,
+    CutRetries,
+    CutRetry,
     Head,
     Hiding,
+    QueueCuts,
     RetryingHolder,
     RetryingHolders,
     Starvation,
@@ -56,6 +60,26 @@ async def take_retrying_holders(transaction: Transaction, scope: Scope) -> Retry
     bound = {"names": names, "far": FAR_SECONDS, "patience": LATE_SECONDS}
     rows = await transaction.rows("retrying_holders", bound)
     return RetryingHolders(tuple(RetryingHolder(**{**row, "samples": tuple(row["samples"])}) for row in rows))
+
+
+async def take_cut_retries(transaction: Transaction, scope: Scope) -> CutRetries:
+    """Jobs that ended because the slot of a retry was taken. Raises Unsupported where there are no policies."""
+    values = {"policies": ["stately"], "names": scope.bound_names}
+    names = [row["name"] for row in await transaction.rows("keyed_queues", values)]
+    if not names:
+        return CutRetries(())
+    queues: dict[str, list[Row]] = defaultdict(list)
+    for row in await transaction.rows("cut_retries", {"names": names, "shown": SAMPLES}, since=scope.since):
+        queues[row["queue"]].append(row)
+    return CutRetries(
+        tuple(QueueCuts(queue, rows[0]["jobs"], rows[0]["first_on"], _cuts(rows)) for queue, rows in queues.items())
+    )
+
+
+def _cuts(rows: Sequence[Row]) -> tuple[CutRetry, ...]:
+    return tuple(
+        CutRetry(row["id"], row["key"], row["retry_count"], row["retry_limit"], row["completed_on"]) for row in rows
+    )
 
 
 async def unlinked_children(transaction: Transaction, scope: Scope) -> list[Row]:

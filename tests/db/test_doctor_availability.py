@@ -47,8 +47,7 @@ async def test_what_this_role_may_not_read(database: DatabaseFactory) -> None:
             report = await doctor.run(store, doctor.DoctorRequest())
         blind = {code for code, reason in told.items() if (reason or "").startswith("privilege ")}
         ran = {check.code for check in report.checks if (check.reason or "").startswith("privilege ")}
-        assert blind == ran
-        assert {"DUP01", "DUP14", "SCH03"} <= blind
+        assert {"DUP01", "DUP14", "SCH03"} <= ran <= blind, "on an empty schema not everything is asked for"
         assert "pgboss.bam" in (told["SCH03"] or "")
     finally:
         db.execute("DROP OWNED BY halfblind; DROP ROLE halfblind")

@@ -121,6 +121,23 @@ async def test_a_retry_that_is_taken_for_active(database: DatabaseFactory, boss:
     assert (finding.certainty, finding.subject, finding.jobs) == (Certainty.PROVEN, "retry refused", (job,))
 
 
+@pytest.mark.parametrize("release", ["10.4.2", "11.1.2", "12.38.0"])
+async def test_a_retry_that_found_its_slot_taken(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
+    db = database(release)
+    one = await boss(db)
+    await one.create_queue("bill", policy="stately", retryLimit=2, retryDelay=600)
+    jobs = []
+    for _ in range(2):
+        await one.send("bill", {}, singletonKey="a")
+        jobs += [job["id"] for job in await one.fetch("bill")]
+        assert await found(db, "STK05") == []
+        await one.fail("bill", jobs[-1])
+    assert db.value("SELECT state::text FROM job WHERE id = %s", [jobs[1]]) == "failed"
+    [finding] = await found(db, "STK05")
+    assert (finding.severity, finding.certainty, finding.jobs) == (Severity.INFO, Certainty.LIKELY, (jobs[1],))
+    assert finding.evidence[0]["retry_limit"] == 2
+
+
 async def test_there_are_no_policies_before_10(database: DatabaseFactory) -> None:
     for check in (await diagnose(database("9.0.3"), "STK04", "STK05")).checks:
         assert (check.reason or "").startswith("era ")

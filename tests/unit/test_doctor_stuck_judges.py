@@ -12,7 +12,7 @@ from bossctl.doctor.scheduler import missed_slots
 from bossctl.models.common import Target
 from bossctl.models.findings import Certainty, Finding, Severity
 from bossctl.models.readings import Ground, SchemaNumber, Supervision
-from bossctl.models.readings_keys import RetryingHolder, RetryingHolders
+from bossctl.models.readings_keys import CutRetries, CutRetry, QueueCuts, RetryingHolder, RetryingHolders
 from bossctl.models.readings_stuck import (
     Backlog,
     BlockedGroup,
@@ -267,10 +267,10 @@ def held(policy: str = "stately", state: str = "active", retrying: int = 1) -> H
     [(21, Certainty.PROVEN), (22, Certainty.LIKELY), (23, Certainty.LIKELY), (24, None), (46, None), (None, None)],
 )
 def test_which_releases_abort_on_a_stately_retry(number: int | None, sure: Certainty | None) -> None:
-    found = judged("STK05", HeldSlots((held(),), ()), SchemaNumber(number, None, None), generation="10")
+    found = judged("STK05", HeldSlots((held(),), ()), CutRetries(()), SchemaNumber(number, None, None), generation="10")
     assert [one.certainty for one in found] == ([sure] if sure else [])
     for other in (held("singleton"), held(state="failed"), held(retrying=0)):
-        assert judged("STK05", HeldSlots((other,), ()), SchemaNumber(21, None, None), generation="10") == ()
+        assert judged("STK05", HeldSlots((other,), ()), CutRetries(()), SchemaNumber(21, None, None)) == ()
 
 
 def test_keys_are_told_by_queue_and_by_what_holds_them() -> None:
@@ -297,6 +297,15 @@ def test_a_retry_that_keeps_its_key_is_told_with_when_it_is_due(due: datetime, s
 
 def test_a_refused_retry_is_told_with_its_key() -> None:
     retry = RefusedRetry("sync", "a", "r", before(minutes=7), before(minutes=1))
-    [found] = judged("STK05", HeldSlots((), (retry,)), SchemaNumber(25, None, None))
+    [found] = judged("STK05", HeldSlots((), (retry,)), CutRetries(()), SchemaNumber(25, None, None))
     assert (found.severity, found.subject, found.evidence[0]["key"]) == (Severity.ERROR, "retry refused", "a")
     assert "1 retry of queue sync can never start: the queue lists its key as active" in found.message
+
+
+def test_retries_that_were_cut_off_are_no_alarm() -> None:
+    cut = CutRetry("c", "a", 0, 2, before(hours=1))
+    cuts = CutRetries((QueueCuts("bill", 21, before(hours=3), (cut,)),))
+    [found] = judged("STK05", HeldSlots((), ()), cuts, SchemaNumber(46, None, None))
+    assert (found.severity, found.certainty, found.count) == (Severity.INFO, Certainty.LIKELY, 21)
+    assert "21 jobs of the stately queue bill failed for good with retries left" in found.message
+    assert found.remedy.command == "bossctl job list 'queue:bill state:failed'"
