@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bossctl.doctor.check import Check
     from bossctl.models.common import Count, Payload, Target
     from bossctl.models.findings import Finding, Report
-    from bossctl.models.jobactions import ActionOutcome, ActionPlan
+    from bossctl.models.jobactions import ActionOutcome, ActionPlan, Operation
     from bossctl.models.jobs import Job, JobRow
     from bossctl.models.operations import EnsureResult, QueueDeletion
     from bossctl.models.queues import Queue, QueueDetail
@@ -26,6 +26,7 @@ JOB_KEYS = (
     *("id", "queue", "state", "priority", "retry_count", "retry_limit", "created_on", "start_after", "started_on"),
     *("completed_on", "keep_until", "singleton_key", "dead_letter", "archived"),
 )
+OPERATION_KEYS = ("operation", "action", "at", "by", "target", "selector", "changed", "undone", "where")
 SCHEDULE_KEYS = ("queue", "key", "cron", "timezone", "kind", "next", "last_job", "missed")
 ENSURED_KEYS = ("queue", "action", "applied", "changes", "reason")
 WORKER_KEYS = ("instance", "host", "pid", "release", "queues", "heartbeat_age_seconds", "alive", "source")
@@ -226,6 +227,11 @@ def ordered(fields: Mapping[str, Any], first: tuple[str, ...]) -> Shape:
     return {key: fields[key] for key in first if key in fields} | dict(fields)
 
 
+def operation(value: Operation) -> Shape:
+    """An entry of the log; the contract's keys first."""
+    return _fields(value, *OPERATION_KEYS, "undoes", "finished")
+
+
 def action_plan(value: ActionPlan, where: Target, *, statements: bool) -> Shape:
     """What an action on jobs would do."""
     return {
@@ -234,7 +240,7 @@ def action_plan(value: ActionPlan, where: Target, *, statements: bool) -> Shape:
         "skipped": dict(value.skipped),
         "operation": None,
         "applied": False,
-        "samples": _samples(value.samples, {}),
+        "samples": _samples(value.samples, value.holders),
     }
 
 
@@ -269,7 +275,7 @@ def _action(plan: ActionPlan, where: Target, *, statements: bool) -> Shape:
 
 def _samples(samples: Mapping[str, Sequence[str]], holders: Mapping[str, str]) -> list[Shape]:
     return [
-        {"id": job, "outcome": word, **({"holder": holders[job]} if job in holders else {})}
+        {"id": job, "outcome": word, **({"holder": holders[job]} if word == "slot-taken" and job in holders else {})}
         for word, ids in samples.items()
         for job in ids
     ]

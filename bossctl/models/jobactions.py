@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class JobAction(StrEnum):
-    """What can be done to jobs."""
+    """What can be done to jobs, and taking it back."""
 
     RETRY = "retry"
     CANCEL = "cancel"
@@ -24,6 +24,7 @@ class JobAction(StrEnum):
     RESTORE = "restore"
     RESEND = "resend"
     DELETE = "delete"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,10 @@ class ActionPlan:
     """What an action would do, counted in one snapshot by the predicate that `apply` uses.
 
     `skipped` maps a reason (`not-failed`, `slot-taken`, `locked` …) to a count, `samples` the same reasons, and
-    `eligible`, to up to 5 job ids. `queues` maps queue → eligible jobs. `effect` says what changes, `consequences` what
-    happens next (due when, which dead letter, what retention does), `warnings` what one should know before.
-    `note` warns of a long scan; `log` is where the before-image goes.
+    `eligible`, to up to 5 job ids, `holders` a sampled job whose slot is taken to the holder's id. `queues` maps
+    queue → eligible jobs. `effect` says what changes, `consequences` what happens next (due when, which dead letter,
+    what retention does), `warnings` what one should know before. `note` warns of a long scan; `log` is where the
+    before-image goes.
     """
 
     request: ActionRequest
@@ -71,6 +73,7 @@ class ActionPlan:
     note: str | None = None
     log: str = ""
     statements: tuple[str, ...] = ()
+    holders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ WITH candidate AS MATERIALIZED (
   SELECT * FROM (SELECT {candidates} FROM {acted} AS j {joined} WHERE {where} AND {eligible}) AS after
   WHERE name = ANY (%(names)s) AND {filled}
 )
-SELECT t.queue, count(DISTINCT t.id) AS rows, (array_agg(DISTINCT t.id))[1:5] AS samples
+SELECT t.queue, count(DISTINCT t.id) AS rows, (array_agg(DISTINCT ARRAY[t.id, t.holder]))[1:5][1:2] AS samples
 FROM ({branches}) AS t
 GROUP BY t.queue
 

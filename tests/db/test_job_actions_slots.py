@@ -54,6 +54,7 @@ async def test_a_taken_slot_is_a_skipped_row_with_its_holder(
     outcome = await act(db, "resume", "queue:work")
     assert (outcome.plan.eligible, outcome.plan.skipped["slot-taken"]) == (2, 1)
     assert outcome.plan.samples["slot-taken"] == (first,)
+    assert outcome.plan.holders == {first: second}
     assert (outcome.changed, outcome.skipped) == (1, {"not-cancelled": 1, "slot-taken": 1})
     assert outcome.holders == {first: second}
     assert db.value(f"SELECT count(*) FROM job WHERE state = 'created' AND {key} IS NULL") == 2

@@ -42,13 +42,14 @@ async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = 
         eligible=found.queues.total(),
         skipped=dict(sorted((found.unfit + found.taken).items())),
         samples={word: tuple(ids) for word, ids in found.samples.items()},
+        holders=found.holders,
         queues=dict(sorted(found.queues.items())),
         effect=said.effect,
         consequences=(*said.consequences, *_spread(request)),
         warnings=(*said.warnings, *_archived(request, kind)),
         note=selected.selection.note,
         log=await records.describe(store),
-        statements=_statements(selected, found) if statements else (),
+        statements=statements_of(selected, found) if statements else (),
     )
 
 
@@ -60,6 +61,7 @@ class Found:
         self.unfit: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
         self.samples: dict[str, list[str]] = defaultdict(list)
+        self.holders: dict[str, str] = {}
         self._facts: Counter[str] = Counter()
         self._dead_letters: set[str] = set()
 
@@ -80,7 +82,8 @@ class Found:
         """Jobs of a queue whose slots are taken."""
         for row in rows:
             self.taken["slot-taken"] += row["rows"]
-            self._sample("slot-taken", row["samples"])
+            self._sample("slot-taken", list(dict.fromkeys(id for id, _ in row["samples"])))
+            self.holders |= {id: holder for id, holder in row["samples"] if id in self.samples["slot-taken"]}
 
     def counted(self, limit: int | None) -> Counted:
         """For the words."""
@@ -109,7 +112,7 @@ def _archived(request: ActionRequest, kind: Kind) -> Iterable[str]:
         yield f"{request.action} leaves archived jobs alone: restore them first"
 
 
-def _statements(selected: Selected, found: Found) -> tuple[str, ...]:
+def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
     """What a batch sends, with the sampled jobs in it."""
     queue = next(iter(found.queues), "")
     values = {**selected.values, "queue": queue, "ids": found.samples.get("eligible", [])}

@@ -37,7 +37,7 @@ class Slots:
         return cls(selected, tuple(group(found, tables, catalog)))
 
     async def counted(self, transaction: Transaction) -> list[Row]:
-        """Queue, rows and samples of the eligible jobs that would find their slot taken."""
+        """Queue, rows and samples (id, holder) of the eligible jobs that would find their slot taken."""
         found = []
         for one in self.groups:
             found += await transaction.rows(

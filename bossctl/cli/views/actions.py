@@ -21,7 +21,7 @@ def planned(printer: Printer, target: Target, plan: ActionPlan, *, show_sql: boo
     if not printer.human:
         printer.single(shapes.action_plan(plan, target, statements=show_sql))
     else:
-        printer.facts([*_matched(plan), *_skipped(plan.skipped, plan.samples)])
+        printer.facts([*_matched(plan), *_skipped(plan.skipped, plan.samples), *_holders(plan.holders)])
         for line in (*plan.consequences, *(f"warning: {text}" for text in plan.warnings)):
             printer.lines_of_text([line])
         if show_sql:
@@ -32,7 +32,7 @@ def planned(printer: Printer, target: Target, plan: ActionPlan, *, show_sql: boo
 
 def announced(plan: ActionPlan, *, show_sql: bool) -> None:
     """A plan before the question, on stderr."""
-    for name, value in (*_matched(plan), *_skipped(plan.skipped, plan.samples)):
+    for name, value in (*_matched(plan), *_skipped(plan.skipped, plan.samples), *_holders(plan.holders)):
         talk.say(f"{name}: {value}")
     for line in plan.consequences:
         talk.say(line)
@@ -74,7 +74,7 @@ def done(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: 
         changed = f"{outcome.changed:,} of {outcome.plan.matched:,} jobs"
         facts: list[tuple[str, Any]] = [(f"{outcome.plan.request.action}", changed)]
         facts += _skipped(outcome.skipped, outcome.samples)
-        facts += [("holder of the slot", f"{holder} (for {job})") for job, holder in outcome.holders.items()]
+        facts += _holders(outcome.holders)
         printer.facts(facts)
         if show_sql:
             statements(printer, outcome.plan.statements)
@@ -108,6 +108,11 @@ def _skipped(skipped: Mapping[str, int], samples: Mapping[str, tuple[str, ...]])
         shown = samples.get(reason, ())
         more = "" if len(shown) >= count else ", …"
         yield f"skipped {reason}", f"{count:,}" + (f" ({', '.join(shown)}{more})" if shown else "")
+
+
+def _holders(holders: Mapping[str, str]) -> Iterable[tuple[str, Any]]:
+    for job, holder in holders.items():
+        yield f"slot of {job}", f"held by {holder}"
 
 
 def _note(plan: ActionPlan) -> None:
