@@ -73,6 +73,7 @@ async def test_a_minute_that_is_sent_once(
 @pytest.mark.parametrize(
     ("release", "off"),
     [
+        pytest.param("9.0.3", True, marks=matrix),
         pytest.param("10.4.2", True, marks=matrix),
         pytest.param("12.30.0", True, marks=matrix),
         pytest.param("12.31.1", True, marks=matrix),
@@ -88,11 +89,12 @@ async def test_a_clock_that_jumps(database: DatabaseFactory, boss: BossFactory, 
     db = database(release)
     due = datetime.now(UTC) + timedelta(minutes=10)
     one = await scheduled(db, boss, f"{due.minute} {due.hour} * * *", tz="UTC")
-    await passes(db, 2)
-    assert db.value(SENDS) == 0
+    if generation(release) >= 10:
+        await passes(db, 2)
+        assert db.value(SENDS) == 0
     db.execute("UPDATE schedule SET updated_on = updated_on - interval '1 day'")
     await one.shift_clock(600)
-    await eventually(lambda: db.value(SENDS), 60)
+    await eventually(lambda: db.value(SENDS), 150)
     await one.shift_clock(0)
     what = "clock jumps between two looks at the skew"
     if off:

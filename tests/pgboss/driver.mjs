@@ -4,7 +4,7 @@
 
 import { createInterface } from 'node:readline'
 import { NotInThisRelease, loadRelease } from './release.mjs'
-import { handlerFor } from './handler.mjs'
+import { handlerFor, letGo } from './handler.mjs'
 import { shiftClock } from './clock.mjs'
 
 const [modules, release] = process.argv.slice(2)
@@ -21,6 +21,7 @@ const METHODS = {
   start: ({ options }) => driven.start(options, onEvent),
   stop: ({ options }) => driven.stop(options),
   die: () => process.kill(process.pid, 'SIGKILL'),
+  letGo,
   shiftClock: ({ ms }) => shiftClock(ms),
   maintain: ({ name }) => driven.maintain(name),
   createQueue: ({ name, options }) => driven.createQueue(name, options),

@@ -1,5 +1,5 @@
 // What a worker does with its jobs, described by data: {do: 'succeed' | 'fail' | 'sleep' | 'hang' | 'freeze' | 'crash' |
-// 'mend' | 'payload', …}. A description may carry `then`, what to do afterwards.
+// 'wait' | 'mend' | 'payload', …}. A description may carry `then`, what to do afterwards.
 
 export function handlerFor (behaviour, onEvent) {
   return async jobs => {
@@ -24,6 +24,12 @@ async function behave (behaviour, jobs) {
 }
 
 const seen = new Set()
+const waiting = []
+
+// Lets every handler that waits go on.
+export function letGo () {
+  for (const goOn of waiting.splice(0)) goOn()
+}
 
 const ACTIONS = {
   async succeed () {},
@@ -39,6 +45,8 @@ const ACTIONS = {
   },
   // Waits, as a handler that talks to a slow service.
   sleep ({ ms }) { return new Promise(resolve => setTimeout(resolve, ms)) },
+  // Goes on when it is let go.
+  wait () { return new Promise(resolve => waiting.push(resolve)) },
   // Never ends, while pg-boss beside it goes on.
   hang () { return new Promise(() => {}) },
   // Blocks the event loop: no heartbeat, no timers, no answer until it is over.

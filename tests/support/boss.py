@@ -172,6 +172,10 @@ class Boss:
         """
         await self.call("maintain", **({} if name is None else {"name": name}))
 
+    async def let_go(self) -> None:
+        """Let every handler that waits ({"do": "wait"}) go on."""
+        await self.call("letGo")
+
     async def shift_clock(self, seconds: float) -> None:
         """Set the process's clock so far from the true time; the database's clock stays as it is."""
         await self.call("shiftClock", ms=round(seconds * 1000))
