@@ -197,6 +197,39 @@ async def test_two_workers_without_the_index(database: DatabaseFactory, boss: Bo
         await prove(db, "D15", "singleton queue without its index", missing, broken)
 
 
+@matrix
+@pytest.mark.parametrize(
+    ("release", "policy", "suffix"),
+    [
+        ("10.4.2", "short", "i1"),
+        ("10.4.2", "stately", "i3"),
+        ("11.1.2", "exclusive", "i6"),
+        ("12.27.0", "stately", "i3"),
+        ("12.38.0", "short", "i1"),
+        ("12.38.0", "stately", "i3"),
+        ("12.38.0", "exclusive", "i6"),
+        ("12.38.0", "throttled", "i4"),
+    ],
+)
+async def test_jobs_sent_without_the_index(
+    database: DatabaseFactory, boss: BossFactory, release: str, policy: str, suffix: str
+) -> None:
+    db = database(release)
+    one = await boss(db)
+    options = {"singletonSeconds": 3600} if policy == "throttled" else {"singletonKey": "a"}
+    await one.create_queue("solo", **({} if policy == "throttled" else {"policy": policy}))
+    assert [await one.send("solo", {}, **options) is None for _ in range(2)] == [False, True]
+    await prove(db, "D15", f"{policy} queue with its index", absent=("DUP06", "DUP07"))
+    table = "partition_name" if generation(release) == 10 else "table_name"
+    of_queue = f"SELECT indexname FROM pg_indexes JOIN queue ON {table} = tablename WHERE name = 'solo'"
+    [(index,)] = db.execute(f"{of_queue} AND indexname ~ %s", [f"_{suffix}$"])
+    db.execute(f"DROP INDEX {index}")
+    assert await one.send("solo", {}, **options), "nothing holds it back any more"
+    broken = Expect("DUP06", Severity.ERROR, Certainty.PROVEN)
+    missing = Expect("DUP07", Severity.ERROR, Certainty.PROVEN)
+    await prove(db, "D15", f"{policy} queue without its index", broken, missing)
+
+
 @releases(more=("12.21.1", "12.23.0", "12.34.0", "12.35.0", "12.38.0"))
 async def test_a_dead_letter_worked_on_and_its_original_retried(
     database: DatabaseFactory, boss: BossFactory, release: str
