@@ -82,7 +82,7 @@ class Operator:
         if _from_file(request):
             from bossctl.actions.jobs import restore_file
 
-            return await self._done(lambda: restore_file.plan(self._store, request))
+            return await self._done(lambda: restore_file.plan(self._store, request, statements=statements))
         from bossctl.actions.jobs.planning import plan_jobs
 
         return await self._done(lambda: plan_jobs(self._store, request, statements=statements))
@@ -118,14 +118,14 @@ class Operator:
 
         return await self._done(lambda: operations(self._store, limit=limit))
 
-    async def plan_undo(self, operation: str | None = None) -> UndoPlan:
+    async def plan_undo(self, operation: str | None = None, *, statements: bool = False) -> UndoPlan:
         """What taking back an operation would do; None is the last one of this user on this target.
 
         Raises NotFound for one the log does not know, Refused where all of it was taken back already.
         """
         from bossctl.actions.jobs.undo import plan_undo
 
-        return await self._done(lambda: plan_undo(self._store, operation))
+        return await self._done(lambda: plan_undo(self._store, operation, statements=statements))
 
     async def undo(
         self,

@@ -44,14 +44,14 @@ def act(
             raise UsageError(f"job {action} writes, and this connection is read-only", "--dry-run only looks")
         asking.need_somebody(yes, f"job {action}")
     target, plan = bridge.read(settings, lambda store: _plan(store, asked, statements=show_sql))
-    if dry_run or not _free(plan):
+    if dry_run or not free(plan):
         views.planned(printer, target, plan, show_sql=show_sql)
-        return Exit.OK if _free(plan) else Exit.NOTHING
+        return Exit.OK if free(plan) else Exit.NOTHING
     if yes:
         views.warned(plan)
     else:
         views.announced(plan, show_sql=show_sql)
-        asking.agreed(views.question(plan, target), count=_free(plan) if _free(plan) > TYPED_ABOVE else None)
+        asking.agreed(views.question(plan, target), count=free(plan) if free(plan) > TYPED_ABOVE else None)
     target, outcome = _applied(settings, asked, plan)
     views.done(printer, target, outcome, show_sql=show_sql)
     return exit_code(outcome)
@@ -77,7 +77,7 @@ def exit_code(outcome: ActionOutcome) -> Exit:
     return Exit.OK if outcome.changed else Exit.NOTHING
 
 
-def _free(plan: ActionPlan) -> int:
+def free(plan: ActionPlan) -> int:
     """How many jobs would be changed."""
     free = plan.eligible - plan.skipped.get("slot-taken", 0)
     return free if plan.request.limit is None else min(free, plan.request.limit)

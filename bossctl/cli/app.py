@@ -7,12 +7,14 @@ from bossctl.cli import (
     explain,
     info,
     job_actions,
+    job_archive,
     jobs,
     playground,
     queue_delete,
     queue_ensure,
     queue_files,
     queues,
+    records,
     services,
 )
 from bossctl.cli.options import add, group
@@ -39,6 +41,8 @@ add(_job, "cancel", job_actions.cancel)
 add(_job, "resume", job_actions.resume)
 add(_job, "defer", job_actions.defer)
 add(_job, "redrive", job_actions.redrive)
+add(_job, "archive", job_archive.archive)
+add(_job, "restore", job_archive.restore)
 add(_job, "resend", job_actions.resend)
 add(_job, "delete", job_actions.delete)
 
@@ -56,4 +60,6 @@ app.add_typer(_queue, name="queue")
 app.add_typer(_job, name="job")
 app.add_typer(_schedule, name="schedule")
 app.add_typer(_worker, name="worker")
+add(app, "log", records.log)
+add(app, "undo", records.undo)
 add(app, "demo", playground.demo)

@@ -30,7 +30,7 @@ def archived(queries: Queries, *, own: bool, exported: bool) -> Change:
         states=FINISHED,
         unfit="not-finished",
         reasons=reasons,
-        facts={"failed": "j.state IN ('failed', 'cancelled')"},
+        values={"schema": queries.catalog.schema, "generation": queries.catalog.generation},
     )
 
 
@@ -57,7 +57,7 @@ def put_back(queries: Queries, source: sql.Composable, *, keep_seconds: int | No
     catalog = queries.catalog
     names = (name for name in job_columns(catalog) if name not in ("id", "name"))
     after = {name: f"j.{name}" for name in names if spelled(catalog, name)}
-    values: dict[str, object] = {}
+    values: dict[str, object] = {"schema": catalog.schema}
     if keep_seconds is not None:
         values["keep"] = keep_seconds
         after |= {name: expression for name, expression in _kept_longer(catalog).items() if name in after}

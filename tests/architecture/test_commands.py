@@ -68,6 +68,7 @@ def test_the_commands_of_this_release_are_there() -> None:
         *("queue export", "queue delete"),
         *("job list", "job show", "job explain", "job errors", "schedule list", "worker list"),
         *("job retry", "job cancel", "job resume", "job defer", "job redrive", "job resend", "job delete"),
+        *("job archive", "job restore", "log", "undo"),
     }
 
 

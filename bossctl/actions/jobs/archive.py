@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.archives import archived, native_only, to_native
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
-from bossctl.sql.ownschema import stored
+from bossctl.sql.ownschema import creation, stored
+from bossctl.sql.text import Composable
 from bossctl.store import Store
 
 PURGED_AFTER = "7 days"
@@ -30,16 +33,26 @@ async def make(store: Store, request: ActionRequest) -> Kind:
     own = not store.catalog.has("archive")
     if own:
         await _can_be_kept(store)
+    change = archived(queries, own=own, exported=False)
+    unknown = {"operation": "…", "shape": 1, "by": person()}
     return Kind(
-        archived(queries, own=own, exported=False),
+        replace(change, values={**change.values, **unknown}),
         partial(_words, store.catalog, own=own),
         image=(),
         deed=move,
         prepare=_prepare if own else None,
         removes=True,
         slots=False,
-        statements=((("moved_to_archive", to_native(store.catalog)),) if not own else ()),
+        statements=_shown(store.catalog, own=own),
     )
+
+
+def _shown(catalog: Catalog, *, own: bool) -> tuple[tuple[str, Mapping[str, Composable]], ...]:
+    if not own:
+        return (("moved_to_archive", to_native(catalog)),)
+    made = [] if catalog.has("own:archive") else creation(catalog, schema=True)
+    moved = ("moved_to_own_archive", stored(catalog, "archive", list(catalog.columns("job"))))
+    return (*((write.name, write.slots) for write in made), moved)
 
 
 async def _can_be_kept(store: Store) -> None:

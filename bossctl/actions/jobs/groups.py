@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bossctl.actions.jobs.batches import Batches
 from bossctl.actions.jobs.engine import Work
 from bossctl.actions.jobs.kind import Counted
-from bossctl.actions.jobs.planning import Found, counts
+from bossctl.actions.jobs.planning import Found, counts, statements_of
 from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.slots import Slots
@@ -41,6 +41,7 @@ class Tallied:
 
     found: Found
     gone: int
+    statements: tuple[str, ...] = ()
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -62,9 +63,10 @@ class Tallied:
         return self.found.counted(limit)
 
 
-async def count(store: Store, groups: Groups) -> Tallied:
-    """Count all groups, each in a snapshot of its own."""
+async def count(store: Store, groups: Groups, *, statements: bool = False) -> Tallied:
+    """Count all groups, each in a snapshot of its own; `statements` shows those of the first batch."""
     found, gone = Found(), 0
+    shown: tuple[str, ...] = ()
     async for group in groups():
         async with store.snapshot() as transaction:
             before = found.queues.total() + found.unfit.total()
@@ -74,9 +76,17 @@ async def count(store: Store, groups: Groups) -> Tallied:
             if found.queues[group.queue] > fit:
                 slots = await Slots.read(transaction, group.selected, [group.queue])
                 found.take(await slots.counted(transaction))
+        if statements and not shown and found.queues[group.queue]:
+            shown = statements_of(_shortened(group.selected), found)
         if group.rows is not None:
             gone += max(0, group.rows - (found.queues.total() + found.unfit.total() - before))
-    return Tallied(found, gone)
+    return Tallied(found, gone, shown)
+
+
+def _shortened(selected: Selected) -> Selected:
+    """With one row where rows are bound, to be shown."""
+    values = {name: value[:1] if isinstance(value, list) else value for name, value in selected.values.items()}
+    return replace(selected, values=values)
 
 
 def planned(
@@ -100,6 +110,7 @@ def planned(
         consequences=consequences,
         warnings=warnings,
         log=log,
+        statements=tallied.statements,
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bossctl.actions.jobs.kind import Batch
 from bossctl.sql.archives import targets
-from bossctl.sql.changes import retained
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.changes import Change, retained
 from bossctl.sql.ownschema import Shape
 from bossctl.sql.text import Composable
 from bossctl.store.session import Transaction
@@ -22,6 +23,13 @@ async def insert(
     slots = targets(transaction.queries.catalog, columns, batch.kind.change)
     bound = {**batch.values, **values, "queue": batch.queue, "ids": list(ids)}
     return [row["id"] for row in await transaction.rows("put_back", bound, rows=rows, **slots)]
+
+
+def shown(
+    catalog: Catalog, rows: Composable, columns: Sequence[str], change: Change
+) -> tuple[str, Mapping[str, Composable]]:
+    """The statement of `insert` for those who ask to see it."""
+    return "put_back", {"rows": rows, **targets(catalog, columns, change)}
 
 
 async def settle(transaction: Transaction, queue: str, ids: Sequence[str], links: Iterable[Link] = ()) -> None:

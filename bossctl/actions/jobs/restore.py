@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from bossctl.actions.jobs import putback
@@ -11,6 +12,9 @@ from bossctl.errors import NotFound
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.archives import ARCHIVED_AFTER, native_columns, native_rows, own_rows, put_back
 from bossctl.sql.catalog import Catalog
+from bossctl.sql.changes import Change
+from bossctl.sql.ownschema import Shape, kept_columns
+from bossctl.sql.text import Composable
 from bossctl.store import Store
 
 
@@ -31,7 +35,17 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         image=(),
         deed=from_native if native else from_own,
         wakes=True,
+        statements=_shown(store.catalog, change, native=native),
     )
+
+
+def _shown(catalog: Catalog, change: Change, *, native: bool) -> tuple[tuple[str, Mapping[str, Composable]], ...]:
+    if native:
+        columns = native_columns(catalog)
+        return (putback.shown(catalog, native_rows(catalog), columns, change), ("out_of_archive", {}))
+    kept = kept_columns(catalog, "archive")
+    shape = Shape(1, tuple(kept), tuple(one.kept for one in kept.values()))
+    return (putback.shown(catalog, own_rows(catalog, shape), shape.columns, change), ("out_of_own_archive", {}))
 
 
 async def from_native(batch: Batch) -> Done:

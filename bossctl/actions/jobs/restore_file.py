@@ -19,9 +19,9 @@ from bossctl.sql.undoing import filed
 from bossctl.store import Store
 
 
-async def plan(store: Store, request: ActionRequest) -> ActionPlan:
+async def plan(store: Store, request: ActionRequest, *, statements: bool = False) -> ActionPlan:
     """Count what is in the file. Raises UsageError where it cannot be read."""
-    tallied = await groups.count(store, _groups(store, request))
+    tallied = await groups.count(store, _groups(store, request), statements=statements)
     said = words(store.catalog, request, tallied.counted(request.limit))
     log = await records.describe(store)
     return groups.planned(request, tallied, said.effect, said.consequences, said.warnings, log)
@@ -52,7 +52,14 @@ def _group(store: Store, request: ActionRequest, chunk: Chunk) -> Group:
     rows = text_rows(store, chunk.queue, chunk.columns, chunk.rows, 0)
     queries = store.session.queries
     change = filed(queries, rows.source, rows.columns, request.keep_seconds)
-    kind = Kind(change, partial(words, store.catalog, request), image=(), deed=partial(_put, rows, chunk), wakes=True)
+    kind = Kind(
+        change,
+        partial(words, store.catalog, request),
+        image=(),
+        deed=partial(_put, rows, chunk),
+        wakes=True,
+        statements=(putback.shown(queries.catalog, rows.source, rows.columns, change),),
+    )
     selected = Selected.of(request, kind, queries)
     selected.values.update(rows.values)
     return Group(chunk.queue, selected)

@@ -21,7 +21,7 @@ from bossctl.store import Store
 _INVERSE = {"archive": "restore", "restore": "archive"}
 
 
-async def plan_undo(store: Store, operation: str | None) -> UndoPlan:
+async def plan_undo(store: Store, operation: str | None, *, statements: bool = False) -> UndoPlan:
     """What taking back this operation would do; None is the last one of this user on this target.
 
     Raises NotFound for one the log does not know, and Refused where all of it was taken back already.
@@ -34,7 +34,7 @@ async def plan_undo(store: Store, operation: str | None) -> UndoPlan:
             "bossctl log lists the others; bossctl undo OPERATION takes back one of them",
         )
     request = _request(logged)
-    tallied = await groups.count(store, _groups(store, logged, request))
+    tallied = await groups.count(store, _groups(store, logged, request), statements=statements)
     free = tallied.counted().jobs
     effect = f"{jobs(free)} → as before {told.action} {told.operation} of {timestamp(told.at)}"
     plan = groups.planned(request, tallied, effect, (), _warnings(logged), await records.describe(store))
@@ -62,11 +62,7 @@ async def undo(
 
 
 def _request(logged: Logged) -> ActionRequest:
-    try:
-        action = JobAction(logged.entry.action)
-    except ValueError:  # an undo
-        action = JobAction.RESTORE
-    return ActionRequest(action, Archived("any"), logged.entry.selector)
+    return ActionRequest(JobAction.UNDO, Archived("any"), logged.entry.selector)
 
 
 def _groups(store: Store, logged: Logged, request: ActionRequest) -> groups.Groups:

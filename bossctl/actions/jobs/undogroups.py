@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,9 @@ class UndoGroups:
             change = undoing.changed(queries, rows.source, rows.columns)
             deed = self._spending(partial(_change_back, rows))
             image = tuple(name for name in change.after)
-            made = Kind(change, _no_words, image=image, deed=deed, wakes=True)
+            restored = undoing.restored_values(queries.catalog, rows.columns)
+            shown = (("undo_changed", {"rows": rows.source, "restored": restored}),)
+            made = Kind(change, _no_words, image=image, deed=deed, wakes=True, statements=shown)
             return self._group(rows.queue, change, made, rows.values, count)
         if kind == "gone":
             return self._back(rows, count, links, pairs)
@@ -157,7 +159,8 @@ class UndoGroups:
             if pairs is not None:
                 return None  # goes with the job it was made from
             change = undoing.made(queries, rows.source)
-            made = Kind(change, _no_words, image=None, deed=self._spending(_remove), removes=True, slots=False)
+            deed, shown = self._spending(_remove), (("action_delete", {}),)
+            made = Kind(change, _no_words, image=None, deed=deed, removes=True, slots=False, statements=shown)
             return self._group(rows.queue, change, made, rows.values, count)
         return self._moved(rows, count)
 
@@ -176,7 +179,9 @@ class UndoGroups:
         change = undoing.gone(self._store.session.queries, rows.source, rows.columns, pairs)
         operation = self._entry.operation if self._logged.path is None else None
         deed = self._spending(partial(_put_back, rows, links, operation, pairs))
-        return self._group(rows.queue, change, _kind(change, deed, wakes=True), rows.values, count)
+        shown = putback.shown(self._store.catalog, rows.source, rows.columns, change)
+        kind = replace(_kind(change, deed, wakes=True), statements=(shown,))
+        return self._group(rows.queue, change, kind, rows.values, count)
 
     def _spending(self, deed: Deed) -> Deed:
         """The deed, and then the images of what it took back are no longer kept."""

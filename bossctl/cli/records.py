@@ -1,0 +1,121 @@
+"""`bossctl log` and `bossctl undo`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bossctl.cli.job_actions import DryRun, ShowSql, Yes
+from bossctl.cli.options import settings_of
+from bossctl.cli.output import Format, OutputOption, Printer
+from bossctl.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from bossctl.cli.settings import Settings
+    from bossctl.models.common import Target
+    from bossctl.models.jobactions import ActionOutcome, Operation
+    from bossctl.models.undo import UndoPlan
+    from bossctl.store import Store
+
+
+def log(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", help="How many.", show_default=True)] = 50,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """List what was done to jobs with bossctl, newest first.
+
+    From the schema bossctl of the database where there is one, and from this machine's own files.
+
+    \b
+    Example:
+      bossctl log -o json
+    """
+    from bossctl.cli import bridge, shapes
+    from bossctl.cli.views import records as views
+
+    if limit < 1:
+        raise UsageError("--limit must be at least 1")
+    printer = Printer(settings_of(ctx), output)
+    found = bridge.read(settings_of(ctx), lambda store: _operations(store, limit))
+    if not printer.human:
+        rows = [shapes.operation(one) for one in found]
+        printer.rows({"operations": rows}, "operations", shapes.OPERATION_KEYS)
+    else:
+        views.operations(printer, found)
+
+
+def undo(
+    ctx: typer.Context,
+    operation: Annotated[
+        str | None,
+        typer.Argument(metavar="OPERATION", help="Which one, as bossctl log names it; yours last.", show_default=False),
+    ] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    show_sql: ShowSql = False,
+    output: OutputOption = Format.TABLE,
+) -> int:
+    """Take back an operation as far as its jobs are as it left them.
+
+    What has changed since stays as it is, with the reason; a cancelled job that was active is not made active again.
+
+    \b
+    Example:
+      bossctl undo --dry-run
+    """
+    from bossctl.cli import asking, bridge
+    from bossctl.cli.acting import exit_code, free
+    from bossctl.cli.views import actions as views
+
+    settings = settings_of(ctx)
+    printer = Printer(settings, output)
+    if not dry_run:
+        if settings.spec().read_only:
+            raise UsageError("undo writes, and this connection is read-only", "--dry-run only looks")
+        asking.need_somebody(yes, "undo")
+    target, planned = bridge.read(settings, lambda store: _plan(store, operation, statements=show_sql))
+    if dry_run or not free(planned.plan):
+        views.planned(printer, target, planned.plan, show_sql=show_sql)
+        return Exit.OK if free(planned.plan) else Exit.NOTHING
+    if yes:
+        views.warned(planned.plan)
+    else:
+        views.announced(planned.plan, show_sql=show_sql)
+        asking.agreed(views.question(planned.plan, target))
+    target, outcome = _applied(settings, planned)
+    views.done(printer, target, outcome, show_sql=show_sql)
+    return exit_code(outcome)
+
+
+async def _operations(store: Store, limit: int) -> tuple[Operation, ...]:
+    from bossctl.actions import Operator
+
+    return await Operator(store).operations(limit=limit)
+
+
+async def _plan(store: Store, operation: str | None, *, statements: bool) -> tuple[Target, UndoPlan]:
+    from bossctl.actions import Operator
+
+    return store.target, await Operator(store).plan_undo(operation, statements=statements)
+
+
+def _applied(settings: Settings, planned: UndoPlan) -> tuple[Target, ActionOutcome]:
+    from bossctl.actions import Operator
+    from bossctl.cli import bridge, talk
+    from bossctl.cli.views.actions import progress_line
+
+    progress = talk.Progress(colourless=settings.colourless)
+
+    async def work(store: Store) -> tuple[Target, ActionOutcome]:
+        with bridge.stopping() as stop:
+            outcome = await Operator(store).undo(
+                planned, progress=lambda so_far: progress(progress_line(planned.plan.request, so_far)), stop=stop
+            )
+        return store.target, outcome
+
+    try:
+        return bridge.read(settings, work)
+    finally:
+        progress.done()
