@@ -21,7 +21,7 @@ def slots(facts: JobFacts) -> Iterator[Reason]:
     for holder in facts.holders:
         yield _held(holder, str(policy), facts) if policy is not None else _queued(holder, facts)
     older = facts.older_of_key
-    if older is not None and older.id not in {holder.id for holder in facts.holders}:
+    if facts.era.heads and older is not None and older.id not in {holder.id for holder in facts.holders}:
         key = named_key(facts.job.row.singleton_key)
         text = f"policy key_strict_fifo takes the jobs of {key} in order, and {older.id} comes first ({older.state})"
         yield Reason("fifo-order", Holds.CERTAIN, text, (older.id,))
@@ -52,32 +52,30 @@ def _queued(holder: Neighbour, facts: JobFacts) -> Reason:
 
 def ignored(facts: JobFacts) -> Iterator[Reason]:
     """11.0 to 12.35 leave out the keys that the queue's row lists, right or wrong."""
-    row, queue = facts.job.row, facts.queue
-    if facts.era.keys not in (Keys.LISTED, Keys.UNSURE) or not (queue.keys_active or queue.closed):
+    queue = facts.queue
+    if facts.era.keys not in (Keys.LISTED, Keys.UNSURE) or not queue.keys_listed:
         return
     counted = f"counted {when(queue.monitor_on, facts.now)}" if queue.monitor_on else "counted at an unknown time"
-    if queue.closed:
-        text = (
-            f"the queue lists a job without a key as active ({counted}), and while it does 12.6 to 12.25 fetch nothing"
-        )
-        yield Reason("queue-closed", Holds.CERTAIN, f"{text} of it")
-        return
-    sure = Holds.CERTAIN if facts.era.keys is Keys.LISTED else Holds.POSSIBLE
-    listed = (row.singleton_key or "") in queue.keys_active
+    if queue.closed is not False:
+        who = "12.6 to 12.25" if queue.closed else "some releases of this schema (12.5.4)"
+        text = f"the queue lists a job without a key as active ({counted}), and while it does {who} fetch nothing of it"
+        yield Reason("queue-closed", Holds.CERTAIN if queue.closed else Holds.POSSIBLE, text)
+    if not queue.closed:
+        yield from _key_listed(counted, facts)
+
+
+def _key_listed(counted: str, facts: JobFacts) -> Iterator[Reason]:
+    row, number, plain = facts.job.row, facts.era.number, facts.era.keys is Keys.LISTED
+    listed = (row.singleton_key or "") in facts.queue.keys_active
     if listed and not any(one.state == "active" for one in facts.holders):
         text = f"the queue lists {named_key(row.singleton_key)} as active ({counted}) though no job with it is:"
         text += " fetch leaves it out until the next monitor pass corrects that"
-        if row.state == "retry" and facts.era.number == 25:
+        if row.state == "retry" and number == 25:
             text += ", which 11.0.0 to 11.0.7 never do for a retry"
-        yield Reason("key-listed", sure, text)
-    number = facts.era.number
+        yield Reason("key-listed", Holds.CERTAIN if plain else Holds.POSSIBLE, text)
     if row.singleton_key is None and not listed and (number is None or number <= KEYLESS_IGNORED_UNTIL):
-        keys = some(len(queue.keys_active), "key")
-        text = (
-            f"it has no key, and while the queue lists {keys} as active ({counted}) 11.0 to 12.25 leave such jobs out"
-        )
-        known = facts.era.keys is Keys.LISTED and number is not None
-        yield Reason("keyless-ignored", Holds.LIKELY if known else Holds.POSSIBLE, text)
+        text = f"it has no key, and while the queue lists any as active ({counted}) 11.0 to 12.25 leave such jobs out"
+        yield Reason("keyless-ignored", Holds.LIKELY if plain and number is not None else Holds.POSSIBLE, text)
 
 
 def starved(facts: JobFacts) -> Iterator[Reason]:

@@ -57,7 +57,8 @@ class Era:
 class QueueFacts:
     """The queue's row. `exists` False: there is none, where there must be one; 8 and 9 have none at all (`implicit`).
 
-    `keys_active` are the keys that 11.0 to 12.35 leave out of a fetch; `closed`: nothing at all is fetched.
+    `keys_active` are the keys that 11.0 to 12.35 leave out of a fetch; `keys_listed`: the list is
+    not empty, be it by a job without a key; `closed`: nothing at all is fetched, None where releases differ.
     """
 
     name: str
@@ -68,7 +69,8 @@ class QueueFacts:
     dead_letter: str | None = None
     heartbeat_seconds: int | None = None
     keys_active: tuple[str, ...] = ()
-    closed: bool = False
+    keys_listed: bool = False
+    closed: bool | None = False
     monitor_on: datetime | None = None
     guarded: bool | None = None
     """Whether the unique index of the job's policy is there and valid; None: not looked at."""

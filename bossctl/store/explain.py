@@ -50,6 +50,9 @@ KEYLESS_IGNORED_UNTIL = 36
 CLOSING = range(27, 37)
 """Schema numbers of 12.6 to 12.25, which fetch nothing while a job without a key is listed as active."""
 
+MAY_CLOSE = (None, 26)
+"""So does 12.5.4, and 11.1.2 with the same schema does not (both seen)."""
+
 _STAMPS = {
     "maintained_on": ("version.maintained_on",),
     "archived_on": ("archive.archivedon", "archive.archived_on"),
@@ -146,7 +149,7 @@ class _Look:
         row, policy = self.job.row, self.job.fields.get("policy")
         modern = self.era.generation != "8-9"
         queued = not modern and (row.singleton_key or "").startswith(QUEUED_KEY)
-        strict = policy == "key_strict_fifo"
+        strict = policy == "key_strict_fifo" and self.era.heads
         due = not row.blocked and row.start_after is not None and row.start_after <= facts.now
         return replace(
             facts,
@@ -185,7 +188,8 @@ class _Look:
             dead_letter=row["dead_letter"],
             heartbeat_seconds=row["heartbeat_seconds"],
             keys_active=tuple(key or "" for key in listed if key is not None or not old),
-            closed=number in CLOSING and None in listed,
+            keys_listed=bool(listed),
+            closed=None in listed and (True if number in CLOSING else None if number in MAY_CLOSE else False),
             monitor_on=row["monitor_on"],
             guarded=await self._guarded(row["table_name"]),
         )
@@ -212,7 +216,8 @@ class _Look:
     async def _head(self, queue: QueueFacts) -> Head | None:
         keys = queue.keys_active if self.era.keys in (Keys.LISTED, Keys.UNSURE) else ()
         number = self.era.number
-        keyless = bool(keys) and (number is None or number <= KEYLESS_IGNORED_UNTIL)
+        listing = self.era.keys in (Keys.LISTED, Keys.UNSURE) and queue.keys_listed
+        keyless = listing and (number is None or number <= KEYLESS_IGNORED_UNTIL)
         row = await self.transaction.row("fetch_head", {**self.bound, "keys": list(keys), "without_key": keyless})
         if row is None:
             return None

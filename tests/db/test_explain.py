@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -325,3 +326,56 @@ async def test_what_a_role_may_not_see_is_told(seeded: SeededFactory) -> None:
     unseen = [one.text for one in found.unknown if one.code == "not-seen"]
     assert any(text.startswith("the instance registry: role ") for text in unseen), unseen
     assert codes(found)["no-worker"].holds is Holds.LIKELY, "what is left are the rows"
+
+
+SAID_TO_WAIT = {"slot-held", "starved", "key-listed", "keyless-ignored", "queue-closed", "fifo-order", "deferred"}
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("monitored", [False, True])
+@pytest.mark.parametrize(
+    "release", [release for release in ALL_RELEASES if generation(release) >= 10 and release != "12.5.4"]
+)
+async def test_what_is_fetched_is_what_nothing_holds_back(
+    database: DatabaseFactory, boss: BossFactory, release: str, monitored: bool
+) -> None:
+    """Random queues with keys: the first job that nothing is said to hold is the one a fresh worker gets.
+
+    Not 12.5.4: its schema is 11.1's, and which of the two ways to read the list of keys its release has is not told.
+    """
+    db = database(release)
+    one = await boss(db, monitorIntervalSeconds=1, maintenanceIntervalSeconds=1)
+    chance = random.Random(f"{release} {monitored}")
+    policies = ["singleton", "stately", *(["key_strict_fifo"] if at_least(release, "12.10") else [])]
+    for number in range(6):
+        await _random_queue(one, f"queue-{number}", policies[number % len(policies)], chance)
+    if monitored:
+        await one.maintain()
+    fresh = await boss(db)
+    for number in range(6):
+        queue = f"queue-{number}"
+        waiting = db.execute(
+            "SELECT id::text FROM job WHERE name = %s AND state < 'active' ORDER BY priority DESC, created_on, id",
+            [queue],
+        )
+        found = {job: _held(codes(await told(db, job))) for (job,) in waiting}
+        free = [job for job, held in found.items() if not held]
+        assert [job["id"] for job in await fresh.fetch(queue)] == free[:1], (queue, found)
+
+
+def _held(reasons: dict[str, Reason]) -> set[str]:
+    """What is said to hold it, but for what the schema leaves open."""
+    return {code for code in SAID_TO_WAIT & set(reasons) if reasons[code].holds in (Holds.CERTAIN, Holds.LIKELY)}
+
+
+async def _random_queue(one: Boss, queue: str, policy: str, chance: random.Random) -> None:
+    await one.create_queue(queue, policy=policy, retryLimit=2, retryDelay=0)
+    keys = ("a", "b", "c") if policy == "key_strict_fifo" else ("a", "b", None)
+    for _ in range(5):
+        key = chance.choice(keys)
+        options = {"singletonKey": key} if key else {}
+        await one.send(queue, {}, priority=chance.choice((0, 0, 1)), **options)
+    for _ in range(2):
+        taken = await one.fetch(queue)
+        if taken and chance.random() < 0.5:
+            await one.fail(queue, taken[0]["id"])

@@ -157,6 +157,14 @@ def test_the_slot_of_a_key() -> None:
     assert "retried or deleted" in held(True, neighbour("failed", completed_on=ago(minutes=1))).text
 
 
+def test_the_order_within_a_key() -> None:
+    more = {"older_of_key": neighbour("retry", id="older")}
+    strict = facts(singleton_key="a", fields={"policy": "key_strict_fifo"}, more=more)
+    assert told(strict)["fifo-order"].ids == ("older",)
+    assert "fifo-order" not in told(replace(strict, era=replace(NEWEST, number=30, heads=False)))
+    assert "fifo-order" not in told(replace(strict, holders=(neighbour("retry", id="older"),)))
+
+
 def test_a_job_starves_behind_a_head_that_cannot_start() -> None:
     head = Head(neighbour("created", id="head", singleton_key="a", started_on=None), neighbour())
     more = {"head": head, "ahead": Ahead(3, False)}
@@ -176,7 +184,7 @@ def test_a_job_starves_behind_a_head_that_cannot_start() -> None:
 
 
 def test_keys_that_the_queue_lists() -> None:
-    queue = QueueFacts("mail", policy="singleton", keys_active=("a",), monitor_on=ago(minutes=9))
+    queue = QueueFacts("mail", policy="singleton", keys_active=("a",), keys_listed=True, monitor_on=ago(minutes=9))
     listed = told(facts(era=MIDDLE, singleton_key="a", more={"queue": queue}))
     assert "though no job with it is" in listed["key-listed"].text
     assert "key-listed" not in told(
@@ -185,6 +193,7 @@ def test_keys_that_the_queue_lists() -> None:
     assert told(facts(era=MIDDLE, more={"queue": queue}))["keyless-ignored"].holds is Holds.LIKELY
     assert "keyless-ignored" not in told(facts(era=replace(MIDDLE, number=37), more={"queue": queue}))
     assert told(facts(era=MIDDLE, more={"queue": replace(queue, closed=True)}))["queue-closed"].holds is Holds.CERTAIN
+    assert told(facts(era=MIDDLE, more={"queue": replace(queue, closed=None)}))["queue-closed"].holds is Holds.POSSIBLE
     assert "key-listed" not in told(facts(singleton_key="a", more={"queue": queue}))
 
 
