@@ -46,7 +46,9 @@ def healthy(boss: Boss) -> None:
 )
 async def test_pgboss_works_what_was_acted_on(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
-    passes = {"monitorIntervalSeconds": 1, "maintenanceIntervalSeconds": 1} if generation(release) >= 11 else {}
+    passes: dict[str, Any] = (
+        {"monitorIntervalSeconds": 1, "maintenanceIntervalSeconds": 1} if generation(release) >= 11 else {}
+    )
     one = await boss(db, **passes)
     queues = generation(release) >= 10
     if queues:
