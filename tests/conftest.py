@@ -29,6 +29,7 @@ a worker can do: `tests/pgboss/handler.mjs`; releases: `tests/support/releases.p
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any, Protocol
@@ -56,6 +57,12 @@ class SeededFactory(Protocol):
 
 class BossFactory(Protocol):
     def __call__(self, database: Database, *, release: str | None = None, **options: Any) -> Awaitable[Boss]: ...
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a worker often waits for a server, for node or for a moment to come."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.conftest import Bossctl
 from tests.conftest import DatabaseFactory
 from tests.support.database import Database
-from tests.support.releases import NEWEST, RELEASES_WITH_QUEUES, generation
+from tests.support.releases import NEWEST, RELEASES_WITH_QUEUES, every, generation
 
 THREE = """
 [queues.mail]
@@ -198,7 +198,7 @@ def create(db: Database, name: str, options: dict[str, object]) -> None:
     db.execute(f"SELECT create_queue(%s, %s::{kind})", [name, json.dumps(options)])
 
 
-@pytest.mark.parametrize("release", RELEASES_WITH_QUEUES)
+@pytest.mark.parametrize("release", every(RELEASES_WITH_QUEUES))
 def test_export_is_what_ensure_takes(
     bossctl: Bossctl, database: DatabaseFactory, monkeypatch: pytest.MonkeyPatch, release: str
 ) -> None:

@@ -22,7 +22,7 @@ from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
 from tests.seed.plan import STUCK
 from tests.support.database import Database
 from tests.support.diagnosis import alarms, diagnose, found
-from tests.support.releases import ALL_RELEASES, ONE_PER_GENERATION, SCHEMA_NUMBERS, generation
+from tests.support.releases import ALL_RELEASES, ONE_PER_GENERATION, SCHEMA_NUMBERS, every, generation
 from tests.support.stores import open_store, spec_of
 
 
@@ -30,7 +30,7 @@ def spelled(database: Database, *names: str) -> list[str]:
     return [name.replace("_", "") if generation(database.release) < 10 else name for name in names]
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 async def test_every_release_is_read_whole_and_counted_as_plain_statements_count(
     seeded: SeededFactory, release: str
 ) -> None:

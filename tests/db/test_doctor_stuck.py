@@ -11,7 +11,7 @@ from tests.conftest import BossFactory, DatabaseFactory
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.diagnosis import found
-from tests.support.releases import ONE_PER_GENERATION, RELEASES_WITH_QUEUES, generation
+from tests.support.releases import ONE_PER_GENERATION, RELEASES_WITH_QUEUES, every, generation
 from tests.support.waiting import eventually
 
 
@@ -84,7 +84,7 @@ async def test_a_dead_workers_job_that_nobody_expires(
     overdue = finding.evidence[0]["overdue_seconds"]
     assert isinstance(overdue, float)
     assert grace + 15 < overdue < grace + 60
-    assert finding.remedy.command == "bossctl job list 'queue:mail is:stuck'"
+    assert finding.remedy.command == "bossctl job retry 'queue:mail is:stuck'"
 
 
 @pytest.mark.parametrize("release", ONE_PER_GENERATION)
@@ -251,7 +251,7 @@ async def test_an_old_unregistered_client_that_supervises_a_new_schema(
     assert await found(db, "STK07") == []
 
 
-@pytest.mark.parametrize("release", RELEASES_WITH_QUEUES)
+@pytest.mark.parametrize("release", every(RELEASES_WITH_QUEUES))
 async def test_an_installation_without_jobs_needs_nobody(database: DatabaseFactory, release: str) -> None:
     db = database(release)
     silent(db, 86_400)

@@ -13,7 +13,7 @@ from bossctl.models.queues import OptionValue
 from tests.conftest import BossFactory, DatabaseFactory
 from tests.support.boss import Boss
 from tests.support.database import Database
-from tests.support.releases import RELEASES_WITH_QUEUES, generation
+from tests.support.releases import RELEASES_WITH_QUEUES, every, generation
 from tests.support.stores import open_store
 from tests.support.waiting import eventually
 
@@ -108,7 +108,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-@pytest.mark.parametrize("release", RELEASES_WITH_QUEUES)
+@pytest.mark.parametrize("release", every(RELEASES_WITH_QUEUES))
 async def test_pg_boss_reads_back_what_was_ensured(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     number = db.schema_number

@@ -31,6 +31,7 @@ from tests.support.releases import (
     RELEASES_WITH_ARCHIVE,
     RELEASES_WITH_QUEUES,
     at_least,
+    every,
     generation,
 )
 
@@ -53,7 +54,7 @@ def column(release: str, name: str) -> str:
     return name if generation(release) >= 10 else name.replace("_", "")
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 def test_every_state_is_there_as_planned(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     assert counted(db, "job") == plan(release).counts
@@ -74,7 +75,7 @@ def test_all_states_and_all_policies_of_pgboss_occur() -> None:
     assert all(len(plan(release).counts) >= 8 for release in ALL_RELEASES)
 
 
-@pytest.mark.parametrize("release", RELEASES_WITH_QUEUES)
+@pytest.mark.parametrize("release", every(RELEASES_WITH_QUEUES))
 def test_queues_have_their_policies_and_options(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     found = db.execute("SELECT name, policy FROM queue WHERE name NOT LIKE '\\_\\_pgboss\\_\\_%%'", [])
@@ -98,7 +99,7 @@ def test_the_archive_was_filled_by_maintenance(release: str, seeded: SeededFacto
         assert plan(release).counts[COMPLETION] == {"created": 1}
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 def test_attempts_were_really_made(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     tries, started = column(release, "retry_count"), column(release, "started_on")
@@ -111,7 +112,7 @@ def test_attempts_were_really_made(release: str, seeded: SeededFactory) -> None:
     assert [number for _, number in db.execute(messages, [BUSY])] == [1, 4]
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 def test_times_are_as_old_as_they_should_be(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     created, started, completed = (column(release, name) for name in ("created_on", "started_on", "completed_on"))

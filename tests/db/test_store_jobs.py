@@ -15,7 +15,14 @@ from tests.bench.data import fill
 from tests.conftest import DatabaseFactory, SeededFactory
 from tests.seed.plan import STUCK
 from tests.support.database import Database
-from tests.support.releases import ALL_RELEASES, ONE_PER_GENERATION, ONE_PER_SCHEMA, RELEASES_WITH_ARCHIVE, generation
+from tests.support.releases import (
+    ALL_RELEASES,
+    ONE_PER_GENERATION,
+    ONE_PER_SCHEMA,
+    RELEASES_WITH_ARCHIVE,
+    every,
+    generation,
+)
 from tests.support.stores import open_store
 
 ERA_COLUMNS = {
@@ -45,7 +52,7 @@ async def ids(store: Store, expression: str | None, limit: int = 7) -> list[str]
             return found
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 async def test_pages_hold_every_job_once_newest_first(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     async with await open_store(db) as store:
@@ -76,7 +83,7 @@ SELECTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("release", ONE_PER_SCHEMA)
+@pytest.mark.parametrize("release", every(ONE_PER_SCHEMA))
 async def test_selections_mean_what_they_say(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     names = {name: column(db, name) for name in ERA_COLUMNS}
@@ -86,7 +93,7 @@ async def test_selections_mean_what_they_say(seeded: SeededFactory, release: str
             assert set(await ids(store, expression, limit=500)) == expected, expression
 
 
-@pytest.mark.parametrize("release", ONE_PER_SCHEMA)
+@pytest.mark.parametrize("release", every(ONE_PER_SCHEMA))
 async def test_stuck_and_due(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     async with await open_store(db) as store:
@@ -129,7 +136,7 @@ async def test_without_an_archive_nothing_is_archived(seeded: SeededFactory) -> 
         assert await ids(store, "archived:true") == []
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 async def test_one_job_whole(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     job_id, payload, size = db.execute(

@@ -12,7 +12,7 @@ from tests.bench.data import fill
 from tests.conftest import DatabaseFactory, SeededFactory
 from tests.seed.plan import DEAD_LETTER, PARTITIONED, UNWORKED, plan
 from tests.support.database import Database
-from tests.support.releases import ALL_RELEASES, ONE_PER_SCHEMA, generation
+from tests.support.releases import ALL_RELEASES, ONE_PER_SCHEMA, every, generation
 from tests.support.stores import open_store
 
 
@@ -26,7 +26,7 @@ def counted(db: Database) -> dict[str, dict[str, int]]:
     return found
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 async def test_every_queue_with_true_counts(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     async with await open_store(db) as store:
@@ -47,7 +47,7 @@ async def test_every_queue_with_true_counts(seeded: SeededFactory, release: str)
         }
 
 
-@pytest.mark.parametrize("release", ONE_PER_SCHEMA)
+@pytest.mark.parametrize("release", every(ONE_PER_SCHEMA))
 async def test_what_waits_and_since_when(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     async with await open_store(db) as store:
@@ -58,7 +58,7 @@ async def test_what_waits_and_since_when(seeded: SeededFactory, release: str) ->
     assert queues["mail"].extra["deferred"].value == 4
 
 
-@pytest.mark.parametrize("release", ONE_PER_SCHEMA)
+@pytest.mark.parametrize("release", every(ONE_PER_SCHEMA))
 async def test_one_queue_with_its_surroundings(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     async with await open_store(db) as store:

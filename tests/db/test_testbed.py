@@ -32,6 +32,7 @@ from tests.support.releases import (
     ONE_PER_GENERATION,
     SCHEMA_NUMBERS,
     at_least,
+    every,
     generation,
 )
 from tests.support.waiting import eventually
@@ -54,7 +55,7 @@ def test_package_json_names_the_releases_under_test_and_no_registry() -> None:
     assert all("integrity" in facts for name, facts in packages.items() if name)
 
 
-@pytest.mark.parametrize("release", ALL_RELEASES)
+@pytest.mark.parametrize("release", every(ALL_RELEASES))
 def test_every_release_installs_the_schema_it_is_known_for(release: str, database: DatabaseFactory) -> None:
     db = database(release)
     assert db.schema_number == SCHEMA_NUMBERS[release]

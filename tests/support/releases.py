@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pytest
+from _pytest.mark import ParameterSet
+
 SCHEMA_NUMBERS = {
     "8.4.2": 20,
     "9.0.3": 20,
@@ -53,3 +58,10 @@ ONE_PER_GENERATION = ("9.0.3", "10.4.2", "11.1.2", "12.38.0")
 # One release for each number that a schema can bear: what decides about columns and indexes.
 ONE_PER_SCHEMA = tuple({number: release for release, number in SCHEMA_NUMBERS.items()}.values())
 NEWEST = ALL_RELEASES[-1]
+# What every run looks at: one release for each layout, and those at which a shape of a statement changes.
+THIN = ("9.0.3", "10.0.0", "10.4.2", "11.0.0", "11.1.2", "12.8.0", "12.19.1", "12.27.0", "12.30.0", "12.35.0", NEWEST)
+
+
+def every(releases: Iterable[str]) -> list[ParameterSet]:
+    """A parameter for each; those that are not among the thin ones are left to the matrix run."""
+    return [pytest.param(one, marks=() if one in THIN else pytest.mark.matrix) for one in releases]
