@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 
 from bossctl.actions import Operator
-from bossctl.models.jobactions import ActionOutcome, Operation
+from bossctl.models.jobactions import ActionOutcome, ActionPlan, Operation
 from bossctl.sql import Queries
 from bossctl.sql.ownschema import creation
-from tests.support.acting import request
+from tests.support.acting import plan, request
+from tests.support.aging import job_column
 from tests.support.database import Database
 from tests.support.stores import open_store
 
 
-async def do(database: Database, action: str, selector: str, **options: object) -> ActionOutcome:
+async def do(database: Database, action: str, selector: str, **options: Any) -> ActionOutcome:
     """Plan and do it; the schema bossctl may be made."""
     async with await open_store(database) as store:
         operator, asked = Operator(store), request(action, selector, **options)
         return await operator.apply_jobs(asked, await operator.plan_jobs(asked), own_schema=True)
+
+
+async def planned(database: Database, action: str, selector: str, **options: Any) -> ActionPlan:
+    """Only plan it."""
+    async with await open_store(database) as store:
+        return await plan(store, action, selector, **options)
 
 
 async def undo(database: Database, operation: str | None = None) -> ActionOutcome:
@@ -56,3 +65,15 @@ def places(database: Database) -> dict[str, list[str]]:
         for (id,) in database.execute(f"SELECT id FROM {table}"):
             found.setdefault(str(id), []).append(table)
     return found
+
+
+def copies(database: Database, count: int, where: str, **values: str) -> list[str]:
+    """More jobs like one there is; `values` are expressions for the columns that differ. Their ids."""
+    named = {job_column(database, name): value for name, value in values.items()}
+    changes = ", ".join(f"'{name}', {value}" for name, value in {"id": "gen_random_uuid()", **named}.items())
+    made = database.execute(
+        f"INSERT INTO job SELECT (jsonb_populate_record(j, jsonb_build_object({changes}))).* "
+        f"FROM job AS j, generate_series(1, {count}) AS number "
+        f"WHERE j.id = (SELECT id FROM job WHERE {where} LIMIT 1) RETURNING id"
+    )
+    return [str(id) for (id,) in made]
