@@ -9,6 +9,7 @@ from bossctl.models.explain_facts import JobFacts
 from bossctl.models.explanation import Holds, Reason
 
 WAITING = ("created", "retry")
+PLAN = "--dry-run"
 
 NEVER = (
     *("archived-unrun", "queue-missing", "parent-missing", "parent-failed", "parent-cancelled"),
@@ -56,18 +57,34 @@ def _fate(found: Reason) -> str:
 
 
 def next_words(facts: JobFacts, reasons: Sequence[Reason]) -> tuple[str, ...]:
-    """The words after `bossctl` that lead on."""
+    """The words after `bossctl` that lead on; what would change something only shows its plan."""
     row = facts.job.row
-    found = main_reason(reasons)
-    if row.state in WAITING and found is not None:
-        if found.ids:
-            gone = found.code == "parent-missing"
-            return ("job", "show", row.id) if gone else ("job", "explain", found.ids[-1])
-        if found.code in ("no-worker", "priority-band", "parent-unresolved"):
-            return ("worker", "list")
-    if any(one.code == "no-supervisor" for one in reasons):
-        return ("doctor", "--only", "STK07")
+    if row.archived:
+        return ("job", "restore", row.id, PLAN)
+    if row.state in WAITING:
+        return _next_of_waiting(facts, reasons)
+    codes = {one.code: one for one in reasons}
     if row.state == "active":
+        if "past-expiry" in codes or "heartbeat-stale" in codes:
+            return ("job", "retry", f"id:{row.id}", "is:stuck", PLAN)
         return ("worker", "list")
-    letter = next((one for one in reasons if one.code in ("dead-letter", "made-of") and one.ids), None)
-    return ("job", "explain", letter.ids[0]) if letter else ("job", "show", row.id)
+    if "dead-letter" in codes:
+        return ("job", "explain", codes["dead-letter"].ids[0])
+    action = {"failed": "retry", "expired": "retry", "cancelled": "resume"}.get(row.state)
+    return ("job", action, row.id, PLAN) if action else ("job", "show", row.id)
+
+
+def _next_of_waiting(facts: JobFacts, reasons: Sequence[Reason]) -> tuple[str, ...]:
+    row, found = facts.job.row, main_reason(reasons)
+    if found is not None and found.ids and found.code != "parent-missing":
+        return ("job", "explain", found.ids[-1])
+    match found.code if found else None:
+        case "deferred" | "retry-delay":
+            return ("job", "defer", row.id, "--now", PLAN)
+        case "no-worker" | "priority-band" | "parent-unresolved" | "group-limit":
+            return ("worker", "list")
+    return (
+        ("doctor", "--only", "STK07")
+        if any(one.code == "no-supervisor" for one in reasons)
+        else ("job", "show", row.id)
+    )

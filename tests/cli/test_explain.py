@@ -27,6 +27,15 @@ ERROR_KEYS = [
     *("fingerprint", "message", "queue", "count", "last_hour", "last_day", "last_week", "sample_id", "selector"),
 ]
 
+HINTS = {
+    "queue:webhooks state:failed": "job retry {} --dry-run",
+    "queue:webhooks state:active": "job retry id:{} is:stuck --dry-run",
+    "queue:mail state:cancelled": "job resume {} --dry-run",
+    "queue:mail state:completed": "job show {}",
+    "queue:nightly-exclusive state:retry": "job defer {} --now --dry-run",
+    "queue:exports": "worker list",
+}
+
 
 def jobs(bossctl: Bossctl, db: Database, *selection: str) -> list[dict[str, Any]]:
     return ask(bossctl, db, "job", "list", *selection, "-n", "1000", "-o", "json").json()["jobs"]
@@ -91,6 +100,11 @@ def test_the_hint_can_be_typed(bossctl: Bossctl, seeded: SeededFactory) -> None:
     hint = ask(bossctl, db, "job", "explain", held, "-o", "json").json()["hint"]
     assert re.fullmatch("bossctl job explain [0-9a-f-]{36}", hint)
     assert ask(bossctl, db, *hint.split()[1:]).text.startswith("active: attempt 1 was fetched ")
+    for selection, words in HINTS.items():
+        job = jobs(bossctl, db, selection)[0]["id"]
+        hint = ask(bossctl, db, "job", "explain", job, "-o", "json").json()["hint"]
+        assert hint == f"bossctl {words.format(job)}"
+        assert ask(bossctl, db, *hint.split()[1:]).text, hint
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -193,3 +207,15 @@ def test_a_selector_is_whole_on_a_terminal(capfdbinary: Any) -> None:
     lines = capfdbinary.readouterr().out.decode().splitlines()
     assert f"1  '{selector}'" in lines
     assert max(map(len, lines[:2])) <= 80
+
+
+def test_what_bossctl_archived(bossctl: Bossctl, newest: Database) -> None:
+    job = one(jobs(bossctl, newest, "queue:email"), state="failed")["id"]
+    assert bossctl("job", "archive", job, "--yes", "--dsn", newest.dsn).code == 0
+    told = ask(bossctl, newest, "job", "explain", job, "-o", "json").json()
+    assert told["job"]["archived"] is True
+    assert "bossctl's own archive" in one(told["reasons"], code="archived")["text"]
+    assert told["hint"] == f"bossctl job restore {job} --dry-run"
+    assert ask(bossctl, newest, "job", "errors", "-o", "json").json()["jobs"] == 0
+    [group] = ask(bossctl, newest, "job", "errors", "archived:true", "-o", "json").json()["errors"]
+    assert [found["id"] for found in jobs(bossctl, newest, group["selector"])] == [job]
