@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bossctl.doctor.check import Case, Check, Readings
-from bossctl.doctor.words import ago, list_jobs, some
+from bossctl.doctor.words import act_on, ago, list_jobs, some
 from bossctl.format import timestamp
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings_stuck import BlockedGroup, BlockedJob, Flows
@@ -54,10 +54,19 @@ def _lost_case(group: BlockedGroup) -> Case:
         + (f"; retention deletes the first after {timestamp(keep)}" if keep and keep.year < 9999 else ""),
         evidence=[_evidence(one, group.kind) for one in group.shown],
         advice=_CURES[group.kind],
-        command=("job", "show", first.parent)
-        if first.parent and group.kind in ("failed", "cancelled")
-        else list_jobs(queue, "open"),
+        command=_command(group),
     )
+
+
+def _command(group: BlockedGroup) -> tuple[str, ...]:
+    """What helps where the jobs shown are all: act on their parents, or end them."""
+    listed = list_jobs(group.queue, "open")
+    action = {"failed": "retry", "cancelled": "resume"}.get(group.kind)
+    whole = len(group.shown) == group.jobs
+    if action is None:
+        return act_on("cancel", [one.id for one in group.shown], of=group.jobs, otherwise=listed)
+    parents = list(dict.fromkeys(one.parent for one in group.shown if one.parent))
+    return act_on(action, parents, of=len(parents) if whole else 0, otherwise=listed)
 
 
 def _resolver_case(groups: Sequence[BlockedGroup], flow_on: datetime | None, now: datetime) -> Case:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
-from bossctl.doctor.words import list_jobs, some
+from bossctl.doctor.words import some
 from bossctl.models.findings import Certainty, Severity
 from bossctl.models.readings_stuck import Orphan, Orphans
 
@@ -42,7 +42,7 @@ def _jobs_case(one: Orphan) -> Case:
         evidence=[{"queue": one.queue, "jobs": one.jobs, "open": one.open, "first_on": one.first_on}][:JOBS_SHOWN],
         advice="create the queue again (bossctl queue ensure) so that its jobs are worked and retired; the foreign key"
         " that prevents this was dropped or disabled",
-        command=list_jobs(one.queue),
+        command=("queue", "ensure", one.queue),
     )
 
 

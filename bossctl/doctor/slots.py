@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
-from bossctl.doctor.words import ago, list_jobs, some
+from bossctl.doctor.words import act_on, act_on_queue, ago, list_jobs, some
 from bossctl.format import timestamp
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings import SchemaNumber
@@ -55,7 +55,13 @@ def _retrying_case(queue: str, holders: Sequence[RetryingHolder], now: datetime)
         evidence=[_retrying_evidence(one) for one in holders[:JOBS_SHOWN]],
         advice="key_strict_fifo runs nothing of a key before its retry has run: let it run sooner (move its due time,"
         " or send with a shorter retryDelay or retryDelayMax), or delete it so that the next one runs",
-        command=("job", "show", last.holder),
+        command=act_on(
+            "defer",
+            [one.holder for one in holders],
+            "--now",
+            of=len(holders) if last.start_after > now else 0,
+            otherwise=("job", "explain", last.holder),
+        ),
     )
 
 
@@ -75,7 +81,7 @@ def _retrying_evidence(one: RetryingHolder) -> Mapping[str, EvidenceValue]:
 def _blocked_case(queue: str, state: str, held: Sequence[HeldKey], now: datetime) -> Case:
     waiting = sum(one.waiting for one in held)
     oldest = min((one for one in held if one.since), key=lambda one: one.since or now, default=held[0])
-    failed = state == "failed"
+    failed, named = state == "failed", list_jobs(queue)[-1]
     what = "a failed job" if failed else "an active job past its expiry"
     return Case(
         queue=queue,
@@ -90,8 +96,13 @@ def _blocked_case(queue: str, state: str, held: Sequence[HeldKey], now: datetime
         evidence=[_held_evidence(one) for one in held[:JOBS_SHOWN]],
         advice="decide about the failed jobs that hold the keys: retry each, or delete it so that the next one runs"
         if failed
-        else "see that a pg-boss process with supervision on runs: its next pass gives up the jobs that hold the keys",
-        command=("job", "show", oldest.holder) if len(held) == 1 else list_jobs(queue),
+        else "see that a pg-boss process with supervision on runs: its next pass gives up the jobs that hold the keys;"
+        " the command does so at once, while a handler may still be at work on them",
+        command=act_on(
+            "retry", [one.holder for one in held], of=len(held), otherwise=("job", "list", f"{named} state:failed")
+        )
+        if failed
+        else act_on_queue("retry", queue, "stuck"),
     )
 
 
@@ -188,7 +199,12 @@ def _cut_case(cuts: QueueCuts) -> Case:
         ],
         advice="retry them when the slot is free, if their work still matters; use another policy where every job of a"
         " key counts",
-        command=("job", "list", f"{list_jobs(cuts.queue)[-1]} state:failed"),
+        command=act_on(
+            "retry",
+            [one.id for one in cuts.shown],
+            of=cuts.jobs,
+            otherwise=("job", "list", f"{list_jobs(cuts.queue)[-1]} state:failed"),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from bossctl.doctor.words import ago, list_jobs, some
 from bossctl.format import duration
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings_keys import Colliding, Head, Hiding, Starvation, Starved
+from bossctl.selector import Is, SingletonKey, to_text
 
 CACHE_SECONDS = 60.0
 """11 and newer keep what they know of a queue, its list of active keys too, for so long."""
@@ -65,7 +66,7 @@ def _starved_case(one: Starved, number: int | None, readings: Readings) -> Case:
         f" {verb} not fetched: {_because(one, readings)}; so since {ago(one.since, now)}",
         evidence=[_evidence(one)],
         advice=_advice(one.hiding, readings.ground.generation),
-        command=("job", "show", one.head.holder) if one.head else ("queue", "show", one.queue),
+        command=_command(one.queue, one.head) if one.head else ("queue", "show", one.queue),
     )
 
 
@@ -114,6 +115,18 @@ def _advice(hiding: Hiding, generation: str) -> str:
         "run a pg-boss process with supervision on, send each job of this queue with a singleton key, and upgrade to"
         " 12.26.0 or newer"
     )
+
+
+def _command(queue: str, head: Head) -> tuple[str, ...]:
+    """What lets the others run: end the wait for the key, or let those wait that hide them."""
+    match head.holder_state:
+        case "failed":
+            return ("job", "retry", head.holder)
+        case "active" if head.key:
+            named = f"{list_jobs(queue)[-1]} {to_text(SingletonKey(head.key))} {to_text(Is('due'))}"
+            return ("job", "defer", named, "--by", "15m")
+        case _:
+            return ("job", "show", head.holder)
 
 
 def _evidence(one: Starved) -> Mapping[str, EvidenceValue]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
-from bossctl.doctor.words import ago, list_jobs, some
+from bossctl.doctor.words import act_on_queue, ago, some
 from bossctl.format import duration
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings import Ground, JobEvidence, Supervision, Symptom, SymptomGroup, Symptoms
@@ -48,8 +48,8 @@ def _past_expiry_case(queue: str, groups: Sequence[SymptomGroup], symptoms: Symp
         f" {duration(symptoms.grace_seconds)} past expiry and nobody expired {'it' if jobs == 1 else 'them'}{running}",
         evidence=[_overdue_evidence(row, now) for row in rows],
         advice="see that a pg-boss process with supervision on (the default) runs and reports no errors: its next pass"
-        " fails or retries these jobs; a handler may still be at work on them",
-        command=list_jobs(queue, "stuck"),
+        " fails or retries these jobs. The command lets them run again at once; a handler may still be at work on them",
+        command=act_on_queue("retry", queue, "stuck"),
     )
 
 

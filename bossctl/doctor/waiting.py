@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bossctl.doctor.check import JOBS_SHOWN, Case, Check, Readings
-from bossctl.doctor.words import ago, list_jobs, some
+from bossctl.doctor.words import act_on, act_on_queue, ago, list_jobs, some
 from bossctl.format import duration, timestamp
 from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings import Supervision
@@ -116,8 +116,9 @@ def _heartbeat_case(queue: str, groups: Sequence[OpenGroup], found: OpenWork, ig
         evidence=[_heartbeat_evidence(row, now) for row in rows],
         advice="see that a pg-boss process with supervision on runs: its next pass fails or retries these jobs; the"
         " worker that took them is gone, frozen, or its event loop is blocked"
-        + ("; set heartbeatSeconds on the queue or upgrade to 12.26.0 or newer" if ignored else ""),
-        command=list_jobs(queue, "stuck"),
+        + ("; set heartbeatSeconds on the queue or upgrade to 12.26.0 or newer" if ignored else "")
+        + ". The command lets them run again at once",
+        command=act_on_queue("retry", queue, "stuck"),
     )
 
 
@@ -183,9 +184,9 @@ def _removal_case(queue: str, groups: Sequence[OpenGroup], found: OpenWork, subj
         message=f"{some(jobs, 'job')} of queue {queue} {told} {'is' if jobs == 1 else 'are'} {why}"
         + (f"; the first keep_until is {timestamp(first)}" if first else ""),
         evidence=[_keeping_evidence(row) for row in rows],
-        advice="have the work done before maintenance comes, or move keep_until by SQL; a longer retention of the queue"
-        " helps only what is sent from then on",
-        command=list_jobs(queue, "open"),
+        advice="have the work done before maintenance comes, or defer the jobs a little (bossctl job defer --by 1m):"
+        " that moves keep_until along; a longer retention of the queue helps only what is sent from then on",
+        command=act_on("defer", ids, "--by", "1m", of=jobs, otherwise=list_jobs(queue, "open")),
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bossctl.format import duration, timestamp
 from bossctl.selector import And, Is, QueueGlob, to_text
+
+TYPED_IDS = 5
+"""So many ids a person still types or copies."""
 
 _GLOB_SIGN = re.compile(r"[\\*?]")
 
@@ -38,3 +41,15 @@ def list_jobs(queue: str, *conditions: str) -> tuple[str, ...]:
     named = QueueGlob(_GLOB_SIGN.sub(r"\\\g<0>", queue))
     selection = And((named, *map(Is, conditions))) if conditions else named
     return ("job", "list", to_text(selection))
+
+
+def act_on_queue(action: str, queue: str, *conditions: str) -> tuple[str, ...]:
+    """The words of an action on a queue's jobs: `bossctl job retry 'queue:mail is:stuck'`."""
+    return ("job", action, list_jobs(queue, *conditions)[-1])
+
+
+def act_on(action: str, ids: Sequence[str], *options: str, of: int, otherwise: Sequence[str]) -> tuple[str, ...]:
+    """The words of an action on these jobs where they are all of the `of` jobs meant, and few; else what shows them."""
+    if 0 < len(ids) == of <= TYPED_IDS:
+        return ("job", action, *ids, *options)
+    return tuple(otherwise)

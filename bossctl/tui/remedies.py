@@ -5,12 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from bossctl.models.options import OPTIONS, Kind
+from bossctl.selector import Ids, to_text
 from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
 
 _EVERYWHERE = ("--context", "--dsn", "--schema")
 """Options before the command that say where; the app is there already."""
+
+_ACTIONS = ("retry", "cancel", "resume", "defer")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ def way(command: str) -> Place | Ensuring | None:
             return JobsPlace(selection)
         case ["job", "show" | "explain", job] if not job.startswith("-"):
             return JobPlace(job)
+        case ["job", action, *about] if action in _ACTIONS:
+            return _acted_on(about)
         case ["queue", "show", queue]:
             return QueuePlace(queue)
         case ["queue", "list"]:
@@ -39,6 +45,14 @@ def way(command: str) -> Place | Ensuring | None:
         case ["queue", "ensure", queue, *options]:
             return _ensuring(queue, options)
     return None
+
+
+def _acted_on(about: Sequence[str]) -> Place | None:
+    """The jobs an action is about; the options after them are for the action."""
+    named = list(takewhile(lambda word: not word.startswith("-"), about))
+    if len(named) == 1:
+        return JobsPlace(named[0]) if ":" in named[0] else JobPlace(named[0])
+    return JobsPlace(to_text(Ids(tuple(named)))) if named else None
 
 
 def _without_where(words: Sequence[str]) -> list[str]:

@@ -38,7 +38,7 @@ async def test_jobs_whose_queue_is_gone(database: DatabaseFactory, boss: BossFac
     db.execute("DELETE FROM queue WHERE name IN ('a', 'z')")
     cases = await found(db, "STK10")
     assert [(case.queue, case.count, case.subject) for case in cases] == [("a", 1, "no queue"), ("z", 1, "no queue")]
-    assert cases[0].remedy.command == "bossctl job list queue:a"
+    assert cases[0].remedy.command == "bossctl queue ensure a"
 
 
 @pytest.mark.parametrize("release", ["10.4.2", "11.1.2", "12.38.0"])

@@ -25,7 +25,7 @@ async def test_a_failed_job_holds_its_key(database: DatabaseFactory, boss: BossF
     assert (finding.severity, finding.certainty) == (Severity.WARNING, Certainty.PROVEN)
     assert (finding.queue, finding.count) == ("ledger", 1)
     assert set(finding.jobs) < set(jobs)
-    assert finding.remedy.command == f"bossctl job show {first['id']}"
+    assert finding.remedy.command == f"bossctl job retry {first['id']}"
     await one.delete_job("ledger", first["id"])
     assert await found(db, "STK04") == []
 

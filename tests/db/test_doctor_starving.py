@@ -42,7 +42,7 @@ async def test_a_held_key_first_in_line(database: DatabaseFactory, boss: BossFac
     assert (finding.queue, finding.count, set(finding.jobs)) == ("sync", 2, set(jobs[2:]))
     assert f'its key "a" is held by active job {held["id"]}' in finding.message
     assert finding.evidence[0]["head"] == jobs[1]
-    assert finding.remedy.command == f"bossctl job show {held['id']}"
+    assert finding.remedy.command == "bossctl job defer 'queue:sync key:a is:due' --by 15m"
     await one.complete("sync", held["id"])
     assert await found(db, "STK11") == []
 
@@ -65,6 +65,7 @@ async def test_a_failed_key_first_in_line(database: DatabaseFactory, boss: BossF
     [finding] = cases
     assert finding.jobs == (jobs[2],)
     assert f'its key "a" is held by failed job {held["id"]}' in finding.message
+    assert finding.remedy.command == f"bossctl job retry {held['id']}"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
 from bossctl.tui.remedies import Ensuring, way
 
+ONE, OTHER = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e", "8a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
 WAYS: list[tuple[str, Place | Ensuring | None]] = [
     ("bossctl job list 'queue:mail is:stuck'", JobsPlace("queue:mail is:stuck")),
     ("bossctl --context prod --schema 'Odd Name' job list queue:mail", JobsPlace("queue:mail")),
@@ -24,7 +25,12 @@ WAYS: list[tuple[str, Place | Ensuring | None]] = [
     ("bossctl queue ensure mail --no-expire-in 90s", None),
     ("bossctl queue ensure mail --expire-in", None),
     ("bossctl worker list", None),
-    ("bossctl job retry 'queue:mail state:failed'", None),
+    ("bossctl job retry 'queue:mail state:failed'", JobsPlace("queue:mail state:failed")),
+    ("bossctl job defer 'queue:mail key:a is:due' --by 15m", JobsPlace("queue:mail key:a is:due")),
+    ("bossctl job resume 3913ce9c", JobPlace("3913ce9c")),
+    (f"bossctl job cancel {ONE} {OTHER}", JobsPlace(f"id:{ONE},{OTHER}")),
+    ("bossctl job defer --now", None),
+    ("bossctl job delete 'queue:mail state:failed'", None),
     ("rm -rf /", None),
     ("bossctl job list 'queue:mail", None),
     ("", None),

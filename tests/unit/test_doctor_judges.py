@@ -467,7 +467,7 @@ def test_commands_reach_the_same_schema_from_the_same_shell() -> None:
     elsewhere = replace(TARGET, schema='Odd "Name', context="prod")
     [found] = judged("STK01", symptoms(group(Symptom.PAST_EXPIRY, state="active")), target=elsewhere)
     words = shlex.split(found.remedy.command or "")
-    assert words == ["bossctl", "--context", "prod", "--schema", 'Odd "Name', "job", "list", "queue:mail is:stuck"]
+    assert words == ["bossctl", "--context", "prod", "--schema", 'Odd "Name', "job", "retry", "queue:mail is:stuck"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))

@@ -87,7 +87,7 @@ def test_what_hides_the_others_is_told_with_its_numbers() -> None:
         ' "a" is held by active job h0, and every fetch fails on it; the list of active keys is 2h old; so since'
         " 15m ago (2026-03-01 11:45:00Z)"
     )
-    assert head.remedy.command == "bossctl job show h0"
+    assert head.remedy.command == "bossctl job defer 'queue:sync key:a is:due' --by 15m"
     assert head.evidence[0]["holder"] == "h0"
     subjects = [one.subject for one in judged(starvation(*(starved(hiding, 900) for hiding in Hiding)))]
     assert len(set(subjects)) == 4

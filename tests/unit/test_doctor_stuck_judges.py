@@ -24,6 +24,8 @@ from bossctl.models.readings_stuck import (
     OpenGroup,
     OpenSymptom,
     OpenWork,
+    Orphan,
+    Orphans,
     Pace,
     RefusedRetry,
     Scheduler,
@@ -175,7 +177,12 @@ def test_each_fate_of_a_parent_is_a_finding_of_its_own_and_the_resolver_one_for_
         ("steps", "parent unlinked", 4),
         (None, "resolver", 4),
     ]
-    assert found[2].remedy.command == "bossctl job list 'queue:steps is:open'"
+    assert [one.remedy.command for one in found] == [
+        *["bossctl job list 'queue:steps is:open'"] * 3,
+        "bossctl worker list",
+    ], "of four jobs one is shown"
+    whole = Flows((BlockedGroup("steps", "failed", 1, before(hours=1), (child,)),), before(hours=3))
+    assert judged("STK06", whole)[0].remedy.command == "bossctl job retry p"
     assert "the resolver last passed 3h ago" in found[3].message
 
 
@@ -309,3 +316,24 @@ def test_retries_that_were_cut_off_are_no_alarm() -> None:
     assert (found.severity, found.certainty, found.count) == (Severity.INFO, Certainty.LIKELY, 21)
     assert "21 jobs of the stately queue bill failed for good with retries left" in found.message
     assert found.remedy.command == "bossctl job list 'queue:bill state:failed'"
+
+
+# STK10
+
+
+def test_jobs_and_partitions_without_a_queue_are_told_apart() -> None:
+    orphans = Orphans((Orphan("gone", 1, 0, before(days=2)), Orphan("lost", 12, 3, None)), (("jabc", "FOR VALUES"),))
+    found = judged("STK10", orphans)
+    assert [(one.queue, one.subject, one.count, one.severity) for one in found] == [
+        ("gone", "no queue", 1, Severity.ERROR),
+        ("lost", "no queue", 12, Severity.ERROR),
+        (None, "partition jabc", 1, Severity.ERROR),
+    ]
+    assert "1 job (0 open) bears the name gone" in found[0].message
+    assert "12 jobs (3 open) bear the name lost" in found[1].message
+    assert [one.remedy.command for one in found] == [
+        "bossctl queue ensure gone",
+        "bossctl queue ensure lost",
+        "bossctl queue list",
+    ]
+    assert judged("STK10", Orphans((), ())) == ()
