@@ -170,7 +170,10 @@ WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
 SELECT txid_current() AS xid
 
 -- name: transactions_ended
-SELECT x.xid, txid_status(x.xid) AS status FROM unnest(%(xids)s::bigint[]) AS x(xid)
+-- A number that is still to come belongs to a time before the server was set back.
+SELECT x.xid,
+       CASE WHEN x.xid < txid_snapshot_xmax(txid_current_snapshot()) THEN txid_status(x.xid) ELSE 'aborted' END AS status
+FROM unnest(%(xids)s::bigint[]) AS x(xid)
 
 -- name: may_identify_server
 SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS allowed

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL
+from pathlib import Path
+from typing import Any
+
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from bossctl.actions import Operator
+from bossctl.actions.jobs.filelog import log_directory
+from bossctl.errors import MissingPrivilege, NotFound, Refused
+from bossctl.store import Store
 from tests.conftest import SeededFactory
-from tests.support.recording import do, log, make_own_schema, places, rows, undo
-from tests.support.releases import NEWEST
+from tests.support.acting import request
+from tests.support.database import Database
+from tests.support.recording import copies, do, log, make_own_schema, places, rows, undo
+from tests.support.releases import NEWEST, generation
+from tests.support.stores import open_store, spec_of
+from tests.support.waiting import eventually
 
-DIAGONAL = [("9.0.3", "file"), ("10.4.2", "schema"), ("11.1.2", "file"), (NEWEST, "schema"), (NEWEST, "file")]
-RELEASES = [("9.0.3", "schema"), ("10.4.2", "file"), ("11.1.2", "schema"), ("12.23.0", "file")]
+DIAGONAL = [("9.0.3", "file"), ("10.4.2", "schema"), (NEWEST, "file"), (NEWEST, "schema")]
+FURTHER = [("9.0.3", "schema"), ("10.4.2", "file"), ("11.1.2", "schema"), ("11.1.2", "file"), ("12.23.0", "file")]
+
+
+@pytest.fixture(autouse=True)
+def own_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("release", "where"), [*DIAGONAL, *(pytest.param(*one, marks=pytest.mark.matrix) for one in RELEASES)]
+    ("release", "where"), [*DIAGONAL, *(pytest.param(*one, marks=pytest.mark.matrix) for one in FURTHER)]
 )
-async def test_all_actions_are_taken_back(seeded: SeededFactory, release: str, where: str) -> None:
+async def test_every_action_is_taken_back(seeded: SeededFactory, release: str, where: str) -> None:
     db = seeded(release)
     if where == "schema":
         await make_own_schema(db)
@@ -27,24 +49,183 @@ async def test_all_actions_are_taken_back(seeded: SeededFactory, release: str, w
         ("defer", "queue:exports", {"by_seconds": 3600}),
         ("delete", "state:completed queue:mail", {}),
         ("resend", "state:failed queue:mail", {}),
+        *([("redrive", "queue:mail-dead", {"to_queue": "mail"})] if generation(release) >= 10 else []),
         ("archive", "queue:mail", {}),
     ]
-    for action, selector, options in acted:
-        done = await do(db, action, selector, **options)
-        assert done.changed, (action, done)
-        after = rows(db)
-        assert after != before, action
-        back = await undo(db)
-        assert (back.changed, back.skipped) == (done.changed, {}), (action, back.skipped)
-        assert rows(db) == before, action
-    entries = await log(db)
-    assert [one.action for one in entries] == [
-        "undo",
-        "archive",
-        *["undo", "resend", "undo", "delete"],
-        *["undo", "defer"],
-        *["undo", "resume", "undo", "cancel", "undo", "retry"],
-    ]
-    assert {one.where for one in entries if one.action not in ("undo", "archive")} == {where}
-    assert all(one.undone == one.changed for one in entries if one.action != "undo")
+    async with await open_store(db) as store:
+        for action, selector, options in acted:
+            await there_and_back(db, store, action, selector, options)
+            assert rows(db) == before, action
+        entries = await log(store)
+        with pytest.raises(Refused, match="taken back already"):
+            await undo(store)
+    mine = [one for one in entries if one.undoes is None]
+    assert [one.action for one in mine] == [action for action, *_ in reversed(acted)]
+    assert {one.where for one in mine if one.action != "archive"} == {where}
+    assert all(one.undone == one.changed and one.finished for one in mine)
     assert all(len(found) == 1 for id, found in places(db).items() if id in before)
+
+
+async def there_and_back(db: Database, store: Store, action: str, selector: str, options: dict[str, Any]) -> None:
+    before = rows(db)
+    done = await do(store, action, selector, **options)
+    after = rows(db)
+    assert done.changed, action
+    assert after != before, action
+    back = await undo(store)
+    assert (back.changed, back.skipped) == (done.changed, {}), action
+    assert rows(db) == before, action
+    if action not in ("cancel", "redrive"):
+        return
+    for expected in (after, before):  # and the undo can be undone, and that again
+        [last, *_] = await log(store)
+        assert last.action == "undo"
+        again = await undo(store, last.operation)
+        assert (again.changed, again.skipped) == (done.changed, {}), action
+        assert rows(db) == expected, action
+
+
+@pytest.mark.parametrize("where", ["file", "schema"])
+async def test_what_was_touched_since_stays(seeded: SeededFactory, where: str) -> None:
+    db = seeded(NEWEST)
+    if where == "schema":
+        await make_own_schema(db)
+    ids = [str(id) for (id,) in db.execute("SELECT id FROM job WHERE name = 'mail' AND state = 'created' ORDER BY id")]
+    [running, *_] = [str(id) for (id,) in db.execute("SELECT id FROM job WHERE name = 'mail' AND state = 'active'")]
+    fetched, removed, late, *rest = ids
+    done = await do(db, "cancel", f"id:{','.join([*ids, running])}")
+    assert done.changed == len(ids) + 1
+    db.execute("UPDATE job SET priority = priority WHERE id = %s", [fetched])
+    db.execute("DELETE FROM job WHERE id = %s", [removed])
+    # Its time has run out, without a trace of a change.
+    table = "bossctl.image" if where == "schema" else None
+    if table:
+        db.execute("UPDATE bossctl.image SET keep_until = now() - interval '1 s' WHERE id = %s", [late])
+    told = await undo(db)
+    gone = {"changed-since": 1, "gone": 1, "was-active": 1}
+    assert told.skipped == gone
+    assert told.changed == len(ids) - 2
+    assert db.value("SELECT state::text FROM job WHERE id = %s", [running]) == "cancelled"
+    assert {s for (s,) in db.execute("SELECT state::text FROM job WHERE id = ANY (%s::uuid[])", [rest])} == {"created"}
+
+
+async def test_slots_taken_meanwhile(seeded: SeededFactory) -> None:
+    """Cancelling frees a throttle slot; whoever took it since keeps it."""
+    db = seeded(NEWEST)
+    one, other = copies(db, 2, "name = 'mail' AND state = 'created'", singleton_on="NULL")
+    db.execute("UPDATE job SET singleton_on = '2026-01-01', singleton_key = 'k' WHERE id = %s", [one])
+    await do(db, "cancel", f"id:{one}")
+    db.execute("UPDATE job SET singleton_on = '2026-01-01', singleton_key = 'k' WHERE id = %s", [other])
+    told = await undo(db)
+    assert (told.changed, told.skipped, told.holders) == (0, {"slot-taken": 1}, {one: other})
+    db.execute("DELETE FROM job WHERE id = %s", [other])
+    assert (await undo(db)).changed == 1
+
+
+@pytest.mark.parametrize("where", ["file", "schema"])
+async def test_values_come_back_to_the_last_bit(seeded: SeededFactory, where: str) -> None:
+    db = seeded("10.4.2")
+    if where == "schema":
+        await make_own_schema(db)
+    a, b, c = copies(db, 3, "name = 'mail' AND state = 'completed'")
+    db.execute("UPDATE job SET data = NULL, output = 'null' WHERE id = %s", [a])
+    db.execute("UPDATE job SET data = 'null', output = NULL WHERE id = %s", [b])
+    hostile = json.dumps({"\u202e": "[red]\x1b[31m'\"\\ \t\u2028", "long": "é" * 500_000})
+    db.execute("UPDATE job SET data = %s::jsonb WHERE id = %s", [hostile, c])
+    before = rows(db)
+    assert (await do(db, "delete", f"id:{a},{b},{c}")).changed == 3
+    assert (await undo(db)).changed == 3
+    assert rows(db) == before
+
+
+async def test_the_file_is_private_and_knows_its_database(seeded: SeededFactory) -> None:
+    db, other = seeded(NEWEST), seeded(NEWEST)
+    done = await do(db, "cancel", "queue:exports")
+    [path] = log_directory().iterdir()
+    assert (path.name, path.stat().st_mode & 0o777) == (f"{done.operation}.jsonl", 0o600)
+    assert log_directory().stat().st_mode & 0o777 == 0o700
+    assert await log(other) == ()
+    with pytest.raises(NotFound):
+        await undo(other, done.operation)
+    [told] = await log(db)
+    assert (told.action, told.changed, told.where, told.finished) == ("cancel", done.changed, "file", True)
+    assert "postgres (" in told.by
+    # A crash tears the last line; what was committed counts, what was not does not.
+    lines = path.read_text().splitlines(keepends=True)
+    assert '"finished"' in lines[-1]
+    rolled_back = [lines[1].replace('"xid":', '"xid":1'), *lines[2:-1]]
+    path.write_text("".join([*lines[:-1], *rolled_back])[:-5])
+    [told] = await log(db)
+    assert (told.changed, told.finished) == (done.changed, False)
+    back = await undo(db)
+    assert back.changed == done.changed
+    assert (await log(db))[1].undone == done.changed
+
+
+async def test_nothing_is_changed_where_the_record_cannot_be_written(
+    seeded: SeededFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    db = seeded(NEWEST)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    before = rows(db)
+    with pytest.raises(Exception, match="the record for undo cannot be written"):
+        await do(db, "cancel", "queue:exports")
+    assert rows(db) == before
+
+
+async def test_a_role_that_owns_nothing_but_the_schema(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    role = f"operator_{os.getpid()}"
+    db.execute(f"DROP ROLE IF EXISTS {role}")
+    db.execute(f"CREATE ROLE {role} LOGIN")
+    try:
+        db.execute(f"GRANT USAGE ON SCHEMA pgboss TO {role}")
+        db.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pgboss TO {role}")
+        dsn = make_conninfo(db.dsn, user=role)
+        with pytest.raises(MissingPrivilege, match="may not create the schema bossctl") as error:
+            await _as(dsn, db, "archive", "queue:mail")
+        assert error.value.hint == f'GRANT CREATE ON DATABASE "{db.name}" TO "{role}"'
+        db.execute(f"CREATE SCHEMA bossctl AUTHORIZATION {role}")
+        assert await _as(dsn, db, "archive", "queue:mail state:failed")
+        assert await _as(dsn, db, "restore", "queue:mail state:failed")
+        # Another role may not use it, and keeps its records in a file.
+        assert {one.where for one in await log(db)} == {"schema"}
+    finally:
+        db.execute(f"DROP OWNED BY {role}")
+        db.execute(f"DROP ROLE {role}")
+
+
+async def _as(dsn: str, db: Database, action: str, selector: str) -> int:
+    async with await Store.open(spec_of(db, db.schema, dsn=dsn)) as store:
+        operator, asked = Operator(store), request(action, selector)
+        return (await operator.apply_jobs(asked, await operator.plan_jobs(asked), own_schema=True)).changed
+
+
+@pytest.mark.parametrize(("release", "action"), [("10.4.2", "delete"), (NEWEST, "archive")])
+async def test_killed_in_the_middle(seeded: SeededFactory, release: str, action: str, tmp_path: Path) -> None:
+    """Each job is in one place, the log tells what was committed, undo takes that back, and a rerun finishes."""
+    db = seeded(release)
+    made = copies(db, 6_000, "name = 'mail' AND state = 'completed'")
+    before = rows(db)
+    arguments = ["job", action, "queue:mail state:completed", "--yes", "--dsn", db.dsn]
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bossctl", *arguments), env=environment, stdout=DEVNULL, stderr=DEVNULL, stdin=DEVNULL
+    )
+    await eventually(lambda: db.value("SELECT count(*) FROM job") < len(before))
+    process.kill()
+    await process.wait()
+    left = rows(db)
+    changed = len(before) - len(left)
+    assert 0 < changed < len(made)
+    assert left.items() <= before.items()
+    if action == "archive":
+        assert all(len(found) == 1 for id, found in places(db).items() if id in before)
+        assert before.keys() <= places(db).keys()
+    [told] = await log(db)
+    assert (told.changed, told.finished) == (changed, False)
+    assert (await undo(db)).changed == changed
+    assert rows(db) == before
+    finished = await do(db, action, "queue:mail state:completed")
+    assert finished.changed >= len(made)

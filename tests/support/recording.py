@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -10,35 +12,45 @@ from bossctl.actions import Operator
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, Operation
 from bossctl.sql import Queries
 from bossctl.sql.ownschema import creation
+from bossctl.store import Store
 from tests.support.acting import plan, request
 from tests.support.aging import job_column
 from tests.support.database import Database
 from tests.support.stores import open_store
 
 
-async def do(database: Database, action: str, selector: str, **options: Any) -> ActionOutcome:
+@asynccontextmanager
+async def _opened(where: Database | Store) -> AsyncIterator[Store]:
+    if isinstance(where, Store):
+        yield where
+    else:
+        async with await open_store(where) as store:
+            yield store
+
+
+async def do(where: Database | Store, action: str, selector: str, **options: Any) -> ActionOutcome:
     """Plan and do it; the schema bossctl may be made."""
-    async with await open_store(database) as store:
+    async with _opened(where) as store:
         operator, asked = Operator(store), request(action, selector, **options)
         return await operator.apply_jobs(asked, await operator.plan_jobs(asked), own_schema=True)
 
 
-async def planned(database: Database, action: str, selector: str, **options: Any) -> ActionPlan:
+async def planned(where: Database | Store, action: str, selector: str, **options: Any) -> ActionPlan:
     """Only plan it."""
-    async with await open_store(database) as store:
+    async with _opened(where) as store:
         return await plan(store, action, selector, **options)
 
 
-async def undo(database: Database, operation: str | None = None) -> ActionOutcome:
+async def undo(where: Database | Store, operation: str | None = None) -> ActionOutcome:
     """Plan and take it back; None is the last one."""
-    async with await open_store(database) as store:
+    async with _opened(where) as store:
         operator = Operator(store)
         return await operator.undo(await operator.plan_undo(operation))
 
 
-async def log(database: Database) -> tuple[Operation, ...]:
+async def log(where: Database | Store) -> tuple[Operation, ...]:
     """The log, newest first."""
-    async with await open_store(database) as store:
+    async with _opened(where) as store:
         return await Operator(store).operations()
 
 

@@ -258,10 +258,11 @@ def counts(path: Path) -> dict[int, int]:
     xid = 0
     with path.open("rb") as file:
         for line in file:
-            if line.startswith(b'{"batch"'):
-                xid = json.loads(line)["xid"]
-            elif line.startswith(b'{"counted"') and line.endswith(b"\n"):
-                found[xid] = found.get(xid, 0) + json.loads(line)["counted"]
+            if line.startswith((b'{"batch"', b'{"counted"')):
+                with suppress(ValueError):  # torn by a crash
+                    item = json.loads(line)
+                    xid = item.get("xid", xid)
+                    found[xid] = found.get(xid, 0) + item.get("counted", 0)
     return found
 
 
