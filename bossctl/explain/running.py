@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bossctl.explain.keeping import keeping
-from bossctl.explain.supervision import supervised, supervision
+from bossctl.explain.supervision import grace, supervised, supervision
 from bossctl.explain.words import expiry, later, shown, when
 from bossctl.explain.workers import holder_of
 from bossctl.format import duration
@@ -52,12 +52,18 @@ def _expires(facts: JobFacts) -> Iterator[Reason]:
         text = f"it expires {when(at, facts.now)}, {duration(seconds)} after its start; {again}"
         yield Reason("expires", Holds.CERTAIN, text, until=at)
         return
-    text = (
-        f"it is past its expiry since {when(at, facts.now)} ({duration(seconds)} after its start), and nobody expired"
-    )
-    text += " it: its worker is gone, or the handler still runs"
+    text = f"it is past its expiry since {when(at, facts.now)} ({duration(seconds)} after its start)"
+    if _maintenance_is_due(at, facts):
+        yield Reason("expiring", Holds.CERTAIN, f"{text}: the next maintenance sees to it; {again}")
+        return
+    text += ", and nobody expired it: its worker is gone, or the handler still runs"
     late = "" if supervised(facts) else "; no maintenance is to be seen that would"
     yield Reason("past-expiry", Holds.CERTAIN, f"{text}{late}; {again}")
+
+
+def _maintenance_is_due(since: datetime, facts: JobFacts) -> bool:
+    """It is late by no more than maintenance usually takes to come, and comes at all."""
+    return supervised(facts) and (facts.now - since).total_seconds() <= grace(facts)
 
 
 def _afterwards(facts: JobFacts) -> str:
@@ -86,7 +92,11 @@ def _heartbeat(facts: JobFacts) -> Iterator[Reason]:
         text = f"its last heartbeat was {when(beat, facts.now)}; one is expected every {duration(seconds)}"
         yield Reason("heartbeat", Holds.CERTAIN, f"{text}{nobody}", until=due)
         return
-    text = f"its last heartbeat was {when(beat, facts.now)}, and {duration(seconds)} without one is allowed: its worker"
+    text = f"its last heartbeat was {when(beat, facts.now)}, and {duration(seconds)} without one is allowed"
+    if not unseen and _maintenance_is_due(due, facts):
+        yield Reason("heartbeat-late", Holds.CERTAIN, f"{text}: the next maintenance gives the attempt up")
+        return
+    text += ": its worker"
     yield Reason("heartbeat-stale", Holds.CERTAIN, f"{text} is gone, frozen or blocked{nobody}")
 
 

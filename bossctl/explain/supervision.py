@@ -13,6 +13,7 @@ from bossctl.models.explanation import Holds, Reason
 SILENT_SECONDS = {"8-9": 600.0, "10": 600.0, "11-12": 300.0}
 """Up to 10 maintenance comes every two minutes by default, from 11 on every minute."""
 
+PASS_SECONDS = {"8-9": 120.0, "10": 120.0, "11-12": 60.0}
 YOUNG_SECONDS = 600.0
 
 
@@ -40,6 +41,11 @@ def supervision(facts: JobFacts) -> Iterator[Reason]:
     text = f"nobody maintains this schema ({sign}{who}): nothing expires, is retried after an expiry"
     text += ", released from a flow or removed" if facts.era.resolver else " or removed"
     yield Reason("no-supervisor", Holds.CERTAIN if nobody else Holds.LIKELY, text)
+
+
+def grace(facts: JobFacts) -> float:
+    """Two maintenance intervals in seconds: how long after its time a job may stay as it is."""
+    return 2 * (facts.interval_seconds or PASS_SECONDS[facts.era.generation])
 
 
 def _newest(facts: JobFacts) -> datetime | None:

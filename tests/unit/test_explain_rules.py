@@ -322,12 +322,22 @@ def test_an_active_job_past_its_expiry() -> None:
     found = running(fields={"expire_seconds": 60}, retry_count=2, more={"stamps": {"monitor_on": ago(hours=1)}})
     assert found.verdict.startswith("stuck: it is past its expiry since 4m ago")
     assert "no maintenance is to be seen that would; then it ends as failed: no retries left" in found.verdict
-    assert "ends as expired" in running(era=NINE, fields={"expire_seconds": 60}, retry_limit=0).verdict
+    assert "ends as expired" in running(era=NINE, fields={"expire_seconds": 30}, retry_limit=0).verdict
+
+
+def test_what_maintenance_is_about_to_see_to_is_not_stuck() -> None:
+    found = running(fields={"expire_seconds": 200})
+    assert found.verdict.startswith("active: ")
+    assert "expiring" in {one.code for one in found.reasons}
+    unattended = running(fields={"expire_seconds": 200}, more={"stamps": {"monitor_on": ago(hours=1)}})
+    assert unattended.verdict.startswith("stuck: ")
+    beat: dict[str, FieldValue] = {"heartbeat_on": ago(seconds=70), "heartbeat_seconds": 60}
+    assert "heartbeat-late" in {one.code for one in running(fields=beat).reasons}
 
 
 def test_heartbeats() -> None:
-    fields: dict[str, FieldValue] = {"heartbeat_on": ago(minutes=2), "heartbeat_seconds": 60, "expire_seconds": 900}
-    assert running(fields=fields).verdict.startswith("stuck: its last heartbeat was 2m ago")
+    fields: dict[str, FieldValue] = {"heartbeat_on": ago(minutes=5), "heartbeat_seconds": 60, "expire_seconds": 900}
+    assert running(fields=fields).verdict.startswith("stuck: its last heartbeat was 5m ago")
     assert "ignore the job's own" in running(fields=fields, era=replace(NEWEST, number=30)).verdict
     beating = {one.code for one in running(fields={**fields, "heartbeat_on": ago(seconds=9)}).reasons}
     assert "heartbeat" in beating
