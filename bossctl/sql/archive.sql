@@ -10,7 +10,6 @@ WITH gone AS (
 SELECT k.id::text AS id FROM kept AS k
 
 -- name: moved_to_own_archive
--- needs: own:archive
 WITH gone AS (
   DELETE FROM {job_table} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) RETURNING j.*
 ), kept AS (

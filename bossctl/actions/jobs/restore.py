@@ -35,12 +35,13 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         image=(),
         deed=from_native if native else from_own,
         wakes=True,
-        statements=_shown(store.catalog, change, native=native),
+        statements=shown(store.catalog, change),
     )
 
 
-def _shown(catalog: Catalog, change: Change, *, native: bool) -> tuple[tuple[str, Mapping[str, Composable]], ...]:
-    if native:
+def shown(catalog: Catalog, change: Change) -> tuple[tuple[str, Mapping[str, Composable]], ...]:
+    """The statements of a batch for those who ask to see them."""
+    if catalog.has("archive"):
         columns = native_columns(catalog)
         return (putback.shown(catalog, native_rows(catalog), columns, change), ("out_of_archive", {}))
     kept = kept_columns(catalog, "archive")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class UndoGroups:
         async with self._store.snapshot() as transaction:
             found = await transaction.rows("archived_groups", {**values, "schema": catalog.schema})
         change = undoing.archived_own(self._store.session.queries)
-        kind = _kind(change, self._spending(restore.from_own), wakes=True)
+        kind = _kind(change, self._spending(restore.from_own), restore.shown(catalog, change))
         for place, row in enumerate(found):
             missing = left - sum(one["rows"] for one in found) if place == 0 else 0
             bound = {**values, "of_queue": row["queue"]}
@@ -168,9 +168,8 @@ class UndoGroups:
         queries = self._store.session.queries
         if self.done == "archive":
             change = undoing.archived_native(queries, rows.source)
-            return self._group(
-                rows.queue, change, _kind(change, self._spending(restore.from_native), wakes=True), rows.values, count
-            )
+            kind = _kind(change, self._spending(restore.from_native), restore.shown(queries.catalog, change))
+            return self._group(rows.queue, change, kind, rows.values, count)
         change = undoing.unrestored(queries, rows.source)
         kind = Kind(change, _no_words, image=(), deed=self._spending(archive.move), removes=True, slots=False)
         return self._group(rows.queue, change, kind, rows.values, count)
@@ -180,8 +179,7 @@ class UndoGroups:
         operation = self._entry.operation if self._logged.path is None else None
         deed = self._spending(partial(_put_back, rows, links, operation, pairs))
         shown = putback.shown(self._store.catalog, rows.source, rows.columns, change)
-        kind = replace(_kind(change, deed, wakes=True), statements=(shown,))
-        return self._group(rows.queue, change, kind, rows.values, count)
+        return self._group(rows.queue, change, _kind(change, deed, (shown,)), rows.values, count)
 
     def _spending(self, deed: Deed) -> Deed:
         """The deed, and then the images of what it took back are no longer kept."""
@@ -275,8 +273,9 @@ def _ids(stored: Sequence[filelog.Stored]) -> dict[str, object]:
     }
 
 
-def _kind(change: Change, deed: Deed, *, wakes: bool = False) -> Kind:
-    return Kind(change, _no_words, image=(), deed=deed, wakes=wakes)
+def _kind(change: Change, deed: Deed, shown: tuple[tuple[str, Mapping[str, Composable]], ...]) -> Kind:
+    """Rows that come back."""
+    return Kind(change, _no_words, image=(), deed=deed, wakes=True, statements=shown)
 
 
 def _no_words(counted: Counted) -> Words:
