@@ -75,7 +75,8 @@ def _option(*names: str, metavar: str | None = None, told: str, default: bool = 
 
 
 Queues = Annotated[list[str] | None, _option("--queue", "-q", metavar="GLOB", told="Only these queues.")]
-Since = Annotated[str, _option("--since", metavar="D", told="How far back to look.", default=True)]
+_LOOKS_BACK = "How far back to look; if not given, 7d, and 24h for identical jobs."
+Since = Annotated[str | None, _option("--since", metavar="D", told=_LOOKS_BACK)]
 Window = Annotated[str, _option("--window", metavar="D", told="How close identical jobs must be.", default=True)]
 Only = Annotated[list[str] | None, _option("--only", metavar="CODE", told="Only these checks or families.")]
 Skip = Annotated[list[str] | None, _option("--skip", metavar="CODE", told="Not these checks or families.")]
@@ -95,7 +96,7 @@ Output = Annotated[ReportFormat, _option("--output", "-o", metavar="FORMAT", tol
 def doctor(
     ctx: typer.Context,
     queue: Queues = None,
-    since: Since = "7d",
+    since: Since = None,
     window: Window = "60s",
     only: Only = None,
     skip: Skip = None,
@@ -118,13 +119,14 @@ def doctor(
     if explain is not None or list_checks:
         return _declared(settings, manner, explain, _codes(only), _codes(skip))
     every = _interval(watch, manner)
-    since_seconds, window_seconds = _whole(since, "--since"), _whole(window, "--window")
+    since_seconds, window_seconds = _whole(since or "7d", "--since"), _whole(window, "--window")
     from bossctl.doctor import DoctorRequest
 
     request = DoctorRequest(
         queues=tuple(queue or ()),
         since_seconds=since_seconds,
         window_seconds=window_seconds,
+        identical_seconds=since_seconds if since else DoctorRequest.identical_seconds,
         only=_codes(only),
         skip=_codes(skip),
     )

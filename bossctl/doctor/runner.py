@@ -29,11 +29,15 @@ _CERTAINTIES = tuple(Certainty)
 
 @dataclass(frozen=True)
 class DoctorRequest:
-    """What to look for. `queues` are globs; `timeout_seconds` is for each reading, None the connection's own."""
+    """What to look for. `queues` are globs; `timeout_seconds` is for each reading, None the connection's own.
+
+    `identical_seconds` is how far back identical jobs are looked for, within `since_seconds`.
+    """
 
     queues: tuple[str, ...] = ()
     since_seconds: int = 7 * 86_400
     window_seconds: int = 60
+    identical_seconds: int = 86_400
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     timeout_seconds: float | None = None
@@ -118,7 +122,7 @@ async def _run(store: Store, request: DoctorRequest, checks: Sequence[Check], pr
     async with store.snapshot() as transaction:
         ground = await take_ground(transaction)
         names = await _names_asked(transaction, request.queues)
-        scope = Scope(ground.now, request.since_seconds, names, request.window_seconds)
+        scope = Scope(ground.now, request.since_seconds, names, request.window_seconds, request.identical_seconds)
         needed = [kind for kind in READINGS if any(kind in check.needs for check in checks)]
         limit = request.timeout_seconds or store.session.timeout_seconds
         taken = await _take(transaction, needed, scope, limit, progress)

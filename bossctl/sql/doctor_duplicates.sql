@@ -1,9 +1,22 @@
 -- What the doctor reads to find work that was sent, kept or held more than once.
 
+-- name: payloads_seen_twice
+-- Hashes of queue, key and payload that more than one job has. What was throttled, debounced or redriven is left out, and
+-- so are payloads that say nothing and those too long to read. Only what was created lately is looked at closer.
+SELECT h.hash
+FROM (
+  SELECT jsonb_hash_extended(j.data, hashtextextended(coalesce(j.singleton_key, ''), hashtextextended(j.name, 0))) AS hash
+  FROM {all_jobs} AS j
+  WHERE j.created_on >= {since} AND CASE WHEN j.created_on >= {since} THEN
+      j.singleton_on IS NULL AND j.source_root_id IS NULL AND NOT j.blocked
+      AND pg_column_size(j.data) BETWEEN 10 AND %(largest)s AND left(j.name, 2) <> '__' END
+    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+) AS h
+GROUP BY h.hash HAVING count(*) > 1
+
 -- name: identical_jobs
--- Jobs of one queue with the same payload and key, each within the window of its neighbour. Sorted by the payload's
--- hash first, so that names and keys are hardly ever compared. What was throttled, debounced or redriven is left out,
--- and so are payloads that say nothing and those too long to read. A schedule's sends are told by their data.
+-- Of the payloads seen twice, the jobs of one queue with the same payload and key, each within the window of its
+-- neighbour. A schedule's sends are told by their data.
 WITH sent AS MATERIALIZED (
   SELECT c.name, jsonb_hash_extended(nullif(c.data, 'null'::jsonb), 0) AS hash FROM {schedule} AS c
   UNION
@@ -12,10 +25,16 @@ WITH sent AS MATERIALIZED (
   WHERE s.name = '__pgboss__send-it' AND s.created_on >= {since}
 ), hashed AS (
   SELECT jsonb_hash_extended(j.data, 0) AS hash, j.name, j.singleton_key, j.created_on, j.id
-  FROM {all_jobs} AS j
-  WHERE j.created_on >= {since} AND j.singleton_on IS NULL AND j.source_root_id IS NULL AND NOT j.blocked
-    AND pg_column_size(j.data) BETWEEN 10 AND %(largest)s AND left(j.name, 2) <> '__'
-    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  FROM (
+    SELECT j.name, j.singleton_key, j.created_on, j.id, j.data,
+           jsonb_hash_extended(j.data, hashtextextended(coalesce(j.singleton_key, ''), hashtextextended(j.name, 0))) AS seen
+    FROM {all_jobs} AS j
+    WHERE j.created_on >= {since} AND CASE WHEN j.created_on >= {since} THEN
+        j.singleton_on IS NULL AND j.source_root_id IS NULL AND NOT j.blocked
+        AND pg_column_size(j.data) BETWEEN 10 AND %(largest)s AND left(j.name, 2) <> '__' END
+      AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  ) AS j
+  JOIN unnest(%(hashes)s::bigint[]) AS twice (hash) ON twice.hash = j.seen
 ), beside AS (
   SELECT h.*, h.created_on - lag(h.created_on) OVER w <= make_interval(secs => %(window)s) AS follows,
          lead(h.created_on) OVER w - h.created_on <= make_interval(secs => %(window)s) AS leads
@@ -153,7 +172,7 @@ WITH batches AS (
   WHERE j.state < 'active' AND j.state = 'retry' AND j.started_on IS NOT NULL AND j.output IS NOT NULL
     AND coalesce(j.output->>'message', j.output->'value'->>'message', j.output->>'value', '')
       !~ '^(handler execution exceeded|job timed out|job failed by timeout|job heartbeat timeout|pg-boss shut down)'
-    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+    AND j.name = ANY (%(names)s::text[])
   GROUP BY 1, 2, 3 HAVING count(*) > 1
 ), ranked AS (
   SELECT b.*, count(*) OVER w AS all_batches, (sum(b.jobs) OVER w)::bigint AS all_jobs, min(b.started_on) OVER w AS since,
@@ -174,7 +193,7 @@ WITH pairs AS (
   WHERE (c.source_id IS NOT NULL OR c.source_root_id IS NOT NULL) AND c.started_on IS NOT NULL
     AND (o.state NOT IN ('failed', 'cancelled') OR o.started_on > c.created_on)
     AND (c.created_on >= {since} OR c.state < 'completed' OR o.state < 'completed')
-    AND (%(names)s::text[] IS NULL OR o.name = ANY (%(names)s::text[]))
+    AND o.name = ANY (%(names)s::text[])
 ), ranked AS (
   SELECT p.*, count(*) OVER w AS all_pairs, min(p.copied_on) OVER w AS since,
          row_number() OVER (PARTITION BY p.queue ORDER BY p.copied_on DESC, p.original, p.copy) AS place

@@ -22,31 +22,6 @@ WHERE waiting.jobs > 0 AND NOT waiting.read
   AND (%(names)s::text[] IS NULL OR d.name = ANY (%(names)s::text[]))
 ORDER BY 1
 
--- name: run_totals
--- One pass that says which queues deserve an exact look: the runs that reached their expiry, and what came of failures.
--- No expiry is below a second, so a run of less is not asked for its own.
-SELECT r.name AS queue, count(*) AS jobs,
-       count(*) FILTER (WHERE r.completed) AS completed, count(*) FILTER (WHERE r.beyond) AS beyond,
-       count(*) FILTER (WHERE r.overran) AS overran,
-       count(*) FILTER (WHERE r.hasty > 0) AS hasty, coalesce(sum(r.hasty), 0)::bigint AS hasty_reruns,
-       count(*) FILTER (WHERE r.lost) AS lost,
-       count(*) FILTER (WHERE r.long) AS long
-FROM (
-  SELECT j.name, j.state = 'completed' AS completed,
-         CASE WHEN j.state = 'completed' AND j.completed_on - j.started_on >= interval '1 second'
-              THEN date_part('epoch', j.completed_on - j.started_on) >= j.expire_seconds END AS beyond,
-         CASE WHEN j.state = 'completed' AND j.completed_on - j.started_on > make_interval(secs => %(long)s)
-              THEN j.heartbeat_seconds IS NULL END AS long,
-         CASE WHEN j.retry_count > 0 AND j.retry_delay = 0 AND NOT j.retry_backoff THEN j.retry_count END AS hasty,
-         CASE WHEN j.state IN ('failed', 'retry')
-              THEN j.output->>'message' LIKE 'handler execution exceeded %%' END AS overran,
-         j.state > 'completed' AND j.state <> 'cancelled' AND j.dead_letter IS NULL AS lost
-  FROM {all_jobs} AS j
-  WHERE (j.completed_on >= {since} OR (j.state = 'retry' AND NOT j.archived))
-    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
-) AS r
-GROUP BY r.name
-
 -- name: run_percentiles
 -- An overrun ran at least as long as its expiry, unless that overflows the timer, which then fires at once. Jobs that
 -- maintenance expired say nothing: their worker may have died.
@@ -110,8 +85,8 @@ ORDER BY 1
 
 -- name: key_overlaps
 -- needs: queue
--- Jobs created while another with their key was not finished, on queues that do not look at keys. What was throttled,
--- debounced, copied to a dead letter or meant to replace its predecessor is left out.
+-- Jobs created while another with their key was not finished, of queues that do not look at keys and take no dead
+-- letters. What was throttled, debounced, copied to a dead letter or meant to replace its predecessor is left out.
 SELECT o.name AS queue, count(*) AS jobs, count(DISTINCT o.singleton_key) AS keys, min(o.created_on) AS first_on,
        (array_agg(o.id::text ORDER BY o.created_on DESC, o.id))[1:20] AS samples
 FROM (
@@ -122,10 +97,9 @@ FROM (
   FROM {all_jobs} AS j
   WHERE j.singleton_key IS NOT NULL AND j.singleton_on IS NULL AND coalesce(j.policy, 'standard') = 'standard'
     AND j.upsert_by_key IS NOT TRUE AND j.source_id IS NULL AND left(j.name, 2) <> '__' AND j.created_on >= {since}
-    AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+    AND j.name = ANY (%(names)s::text[])
 ) AS o
-JOIN {queue} AS q ON q.name = o.name AND coalesce(q.policy, 'standard') = 'standard'
-WHERE o.created_on < o.busy_until AND NOT EXISTS (SELECT FROM {queue} AS s WHERE s.dead_letter = o.name)
+WHERE o.created_on < o.busy_until
 GROUP BY o.name
 ORDER BY o.name
 

@@ -1,41 +1,5 @@
 -- Readings of work that does not move. Each is one pass; counts are exact, ids are samples.
 
--- name: open_work
--- The numbers are those of bossctl.models.readings_stuck.OpenSymptom. The states are listed as schema 46's partial
--- indexes list them. A retry or resume by hand keeps its old due time, and then nobody knows how long the job has waited.
--- Up to 10 the limit after which finished rows are archived lies in the client's settings: its default is taken.
-SELECT g.name AS queue, g.state::text AS state, g.mask, sum(g.jobs)::bigint AS jobs, min(g.oldest_due) AS oldest_due,
-       min(g.keep_until) AS first_keep_until, min(g.heartbeat_on) AS oldest_heartbeat, array_agg(g.sample) AS samples
-FROM (
-  SELECT s.name, s.state, s.mask, count(*) AS jobs, min(s.id::text COLLATE "C") AS sample, min(s.due_on) AS oldest_due,
-         min(s.keep_until) AS keep_until, min(s.heartbeat_on) AS heartbeat_on
-  FROM (
-    SELECT j.name, j.state, j.id, j.keep_until, j.heartbeat_on,
-           CASE WHEN j.state < 'active' AND (j.started_on IS NULL OR j.start_after > j.started_on)
-                THEN greatest(j.start_after, j.created_on) END AS due_on,
-           CASE WHEN j.state < 'active' AND NOT j.blocked AND j.start_after <= now() THEN 1 ELSE 0 END
-           + CASE WHEN j.state <> 'active' OR NOT isfinite(j.started_on) THEN 0
-                  WHEN j.heartbeat_seconds IS NOT NULL AND isfinite(j.heartbeat_on)
-                       AND extract(epoch FROM now() - j.heartbeat_on) > j.heartbeat_seconds + %(grace)s THEN 4
-                  WHEN extract(epoch FROM now() - j.started_on) <= j.expire_seconds + %(grace)s THEN 2 ELSE 0 END
-           + CASE WHEN j.state >= 'active' THEN 0
-                  WHEN j.keep_until <= now()
-                  THEN CASE WHEN j.started_on IS NULL AND j.completed_on IS NULL THEN 8 ELSE 32 END
-                  WHEN j.keep_until < j.start_after
-                  THEN CASE WHEN j.started_on IS NULL AND j.completed_on IS NULL THEN 16 ELSE 64 END ELSE 0 END
-           + CASE WHEN isfinite(j.completed_on) AND coalesce(j.deletion_seconds, 43200) > 0
-                       AND extract(epoch FROM now() - j.completed_on) > coalesce(j.deletion_seconds, 43200)
-                  THEN 128 ELSE 0 END AS mask
-    FROM {job} AS j
-    WHERE j.state IN ('created', 'retry', 'active')
-      AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
-    OFFSET 0
-  ) AS s
-  WHERE s.mask <> 0
-  GROUP BY s.name, s.state, s.mask, uuid_hash(s.id) & 31
-) AS g
-GROUP BY g.name, g.state, g.mask
-
 -- name: open_evidence
 -- OFFSET 0 makes it one look-up by primary key per pair of queue and id.
 SELECT found.*
@@ -54,16 +18,26 @@ CROSS JOIN LATERAL (
 SELECT q.name, q.heartbeat_seconds FROM {queue} AS q
 
 -- name: policies_of
-SELECT q.name, q.policy FROM {queue} AS q WHERE q.name = ANY (%(names)s::text[])
+-- needs: queue
+SELECT q.name, q.policy, q.dead_letter FROM {queue} AS q
 
 -- name: queue_pace
 SELECT j.name AS queue, max(j.started_on) AS last_started,
-       (avg(greatest(0, extract(epoch FROM j.started_on - greatest(j.start_after, j.created_on))))
-        FILTER (WHERE j.retry_count = 0 AND isfinite(j.start_after) AND isfinite(j.created_on)))::float8
-         AS mean_wait_seconds
+       (avg(greatest(0, date_part('epoch', j.started_on - greatest(j.start_after, j.created_on))))
+        FILTER (WHERE j.retry_count = 0 AND isfinite(j.start_after) AND isfinite(j.created_on))) AS mean_wait_seconds
 FROM {all_jobs} AS j
 WHERE j.name = ANY (%(names)s::text[]) AND isfinite(j.started_on)
 GROUP BY j.name
+
+-- name: due_samples
+-- Some jobs of each queue that could be taken now, as the index for fetching finds them.
+SELECT w.name AS queue, found.id::text AS id
+FROM unnest(%(names)s::text[]) AS w (name)
+CROSS JOIN LATERAL (
+  SELECT j.id FROM {job} AS j
+  WHERE j.name = w.name AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
+  LIMIT %(shown)s
+) AS found
 
 -- name: free_work
 -- Due work whose policy lets it be taken: nobody else holds the slot of its key.
@@ -80,14 +54,9 @@ WHERE j.name = ANY (%(names)s::text[]) AND j.state < 'active' AND NOT j.blocked 
       AND (h.state = 'active' OR (h.policy = 'key_strict_fifo' AND h.state IN ('retry', 'failed'))))
 GROUP BY j.name
 
--- name: dead_letters_among
--- when: queue
-SELECT DISTINCT q.dead_letter AS name FROM {queue} AS q WHERE q.dead_letter = ANY (%(names)s::text[])
-UNION
-SELECT DISTINCT j.dead_letter FROM {all_jobs} AS j WHERE j.dead_letter = ANY (%(names)s::text[])
-
--- name: dead_letters_among
-SELECT w.name FROM unnest(%(names)s::text[]) AS w (name) WHERE false
+-- name: dead_letters_of
+-- The queues that take these queues' dead letters, where their jobs were not all sent with the same.
+SELECT DISTINCT j.dead_letter AS name FROM {job} AS j WHERE j.name = ANY (%(names)s::text[]) AND j.dead_letter IS NOT NULL
 
 -- name: blocked_flows
 -- needs: job_dependency

@@ -45,6 +45,7 @@ from bossctl.models.readings_settings import (
 from bossctl.models.readings_storage import LongPayloads, Storage
 from bossctl.models.readings_stuck import Flows, Heartbeats, HeldSlots, OpenWork, Orphans, Scheduler
 from bossctl.store.connections import Row
+from bossctl.store.passes import merged, suspects
 from bossctl.store.readings_duplicates import (
     take_dead_letter_pairs,
     take_failed_batches,
@@ -100,11 +101,9 @@ async def known_queues(transaction: Transaction) -> tuple[str, ...]:
 
 
 async def take_symptoms(transaction: Transaction, scope: Scope) -> Symptoms:
-    """One pass over the jobs of the window that are not plainly completed, then the rows of some samples."""
-    grace = await pass_grace(transaction)
-    rows = await transaction.rows("job_symptoms", {"grace": grace, "names": scope.bound_names}, since=scope.since)
-    groups = tuple(sorted(map(_group, rows), key=lambda group: (group.queue, group.state, group.symptoms)))
-    return Symptoms(groups, await _evidence(transaction, groups), grace)
+    """The jobs of the window that are not plainly completed, by what they show, and the rows of some samples."""
+    groups = tuple(map(_group, merged(await suspects(transaction, scope), "symptoms")))
+    return Symptoms(groups, await _evidence(transaction, groups), await pass_grace(transaction))
 
 
 async def take_sends(transaction: Transaction, scope: Scope) -> ScheduleSends:
@@ -195,12 +194,12 @@ def _group(row: Row) -> SymptomGroup:
     return SymptomGroup(
         queue=row["queue"],
         state=row["state"],
-        symptoms=Symptom(row["mask"]),
+        symptoms=Symptom(row["symptoms"]),
         jobs=row["jobs"],
         first_on=row["first_on"],
         last_on=row["last_on"],
         attempts=row["retry_count"] + 1,
-        samples=tuple(sorted(row["samples"])[:SAMPLES]),
+        samples=row["samples"],
     )
 
 

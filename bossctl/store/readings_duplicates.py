@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import timedelta
 
 from psycopg import sql
 
@@ -34,6 +33,7 @@ from bossctl.models.readings_duplicates import (
 )
 from bossctl.models.unique_indexes import expected, in_place
 from bossctl.store.connections import Row
+from bossctl.store.passes import Mark, marked, suspects
 from bossctl.store.readings_schema import take_job_indexes
 from bossctl.store.scope import SAMPLES, Scope
 from bossctl.store.session import Transaction
@@ -41,24 +41,18 @@ from bossctl.store.session import Transaction
 LONGEST_PAYLOAD = 8192
 """Payloads that take more bytes in the table are not compared."""
 
-DAY_SECONDS = 86_400
-
 MOST_SENDS = 10_000
 """How many of the scheduler's sends are compared with their cron expressions, newest first."""
 
 
 async def take_identical(transaction: Transaction, scope: Scope) -> Identical:
-    """Groups of jobs with the same payload and key, of the last day at most."""
-    seconds = min(scope.since_seconds, DAY_SECONDS)
-    values = {
-        "names": scope.bound_names,
-        "largest": LONGEST_PAYLOAD,
-        "window": scope.window_seconds,
-        "shown": SAMPLES,
-    }
-    since = sql.Literal(scope.now - timedelta(seconds=seconds))
+    """Groups of jobs with the same payload and key. Most runs see that no payload came twice, and look no further."""
+    since = scope.identical_since
+    values: dict[str, object] = {"names": scope.bound_names, "largest": LONGEST_PAYLOAD}
+    hashes = [row["hash"] for row in await transaction.rows("payloads_seen_twice", values, since=since)]
+    values |= {"hashes": hashes, "window": scope.window_seconds, "shown": SAMPLES}
     groups: dict[tuple[str, bool], list[Row]] = defaultdict(list)
-    for row in await transaction.rows("identical_jobs", values, since=since):
+    for row in await transaction.rows("identical_jobs", values, since=since) if hashes else []:
         groups[row["queue"], row["singleton_key"] is not None].append(row)
     policies = await _policies(transaction, [queue for queue, _ in groups])
     found = (_identical(queue, keyed, policies.get(queue), rows) for (queue, keyed), rows in groups.items())
@@ -127,24 +121,34 @@ async def take_reused_ids(transaction: Transaction, scope: Scope) -> ReusedIds:
     return ReusedIds(
         tuple(
             QueueIds(queue, rows[0]["all_ids"], rows[0]["since"], tuple(map(_seen_twice, rows)))
-            for queue, rows in (await _by_queue(transaction, scope, "ids_seen_twice", since=scope.since)).items()
+            for queue, rows in (
+                await _by_queue(transaction, scope.bound_names, "ids_seen_twice", since=scope.since)
+            ).items()
         )
     )
 
 
 async def take_failed_batches(transaction: Transaction, scope: Scope) -> FailedBatches:
     """Jobs that were fetched together and failed alike."""
+    queues = {row["queue"] for row in await suspects(transaction, scope) if row["batched"]}
+    found = await _by_queue(transaction, sorted(queues), "failed_batches") if queues else {}
     return FailedBatches(
         tuple(
             QueueBatches(queue, rows[0]["all_batches"], rows[0]["all_jobs"], rows[0]["since"], tuple(map(_batch, rows)))
-            for queue, rows in (await _by_queue(transaction, scope, "failed_batches")).items()
+            for queue, rows in found.items()
         )
     )
 
 
 async def take_dead_letter_pairs(transaction: Transaction, scope: Scope) -> DeadLetterPairs:
-    """Dead letters beside their originals. Raises Unsupported where a dead letter does not name its original."""
-    found = await _by_queue(transaction, scope, "dead_letters_beside_originals", since=scope.since)
+    """Dead letters beside their originals: these have run again, and still name the queue of their dead letters.
+
+    Raises Unsupported where a dead letter does not name its original.
+    """
+    name = "dead_letters_beside_originals"
+    transaction.queries.choose(name)
+    queues = await marked(transaction, scope, Mark.DEAD_LETTER)
+    found = await _by_queue(transaction, sorted(queues), name, since=scope.since) if queues else {}
     return DeadLetterPairs(
         tuple(
             QueuePairs(queue, rows[0]["all_pairs"], rows[0]["since"], tuple(map(_pair, rows)))
@@ -154,9 +158,9 @@ async def take_dead_letter_pairs(transaction: Transaction, scope: Scope) -> Dead
 
 
 async def _by_queue(
-    transaction: Transaction, scope: Scope, name: str, **slots: sql.Composable
+    transaction: Transaction, names: list[str] | None, name: str, **slots: sql.Composable
 ) -> Mapping[str, list[Row]]:
-    values = {"names": scope.bound_names, "shown": SAMPLES}
+    values = {"names": names, "shown": SAMPLES}
     found: dict[str, list[Row]] = defaultdict(list)
     for row in await transaction.rows(name, values, **slots):
         found[row["queue"]].append(row)
@@ -177,7 +181,7 @@ def _pair(row: Row) -> Pair:
 
 
 async def take_scheduled_slots(transaction: Transaction, scope: Scope) -> ScheduledSlots:
-    """The minutes in which the scheduler sent. Raises Unsupported on 8 and 9."""
+    """The minutes in which the scheduler sent."""
     values = {"names": scope.bound_names, "limit": MOST_SENDS}
     rows = await transaction.rows("scheduled_slots", values, since=scope.since)
     return ScheduledSlots(tuple(SlotSend(**row) for row in rows))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from bossctl.errors import Unsupported
 from bossctl.models.readings_settings import (
     CachedCounters,
@@ -20,12 +23,10 @@ from bossctl.models.readings_settings import (
     UnreadDeadLetters,
 )
 from bossctl.store.connections import Row
+from bossctl.store.passes import LONG_SECONDS, Mark, completed_runs, marked, suspects
 from bossctl.store.readings_latency import with_histograms
 from bossctl.store.scope import Scope, pass_interval
 from bossctl.store.session import Transaction
-
-LONG_SECONDS = 600.0
-"""A run of ten minutes is one that a heartbeat would help."""
 
 FORGETS_POLICIES = "forgets a queue's policy on update"
 IGNORES_OPTIONS = "ignores options of schedules"
@@ -40,9 +41,8 @@ async def take_queue_settings(transaction: Transaction, scope: Scope) -> QueueSe
 
 
 async def take_runs(transaction: Transaction, scope: Scope) -> Runs:
-    """Totals in one pass, then exact run times of the queues of which one run in a hundred reached its expiry."""
-    values = {"names": scope.bound_names, "long": LONG_SECONDS}
-    totals = [RunTotals(**row) for row in await transaction.rows("run_totals", values, since=scope.since)]
+    """Totals, then exact run times of the queues of which one run in a hundred reached its expiry."""
+    totals = _totals(await completed_runs(transaction, scope), await suspects(transaction, scope))
     settable = transaction.queries.catalog.has("queue")
     settings = await transaction.rows("queue_settings", {"names": None}) if settable else []
     near = [one.queue for one in totals if 0 < one.completed + one.overran <= 100 * (one.beyond + one.overran)]
@@ -50,7 +50,7 @@ async def take_runs(transaction: Transaction, scope: Scope) -> Runs:
     expiries = {row["name"]: row["expire_seconds"] for row in settings}
     exact = [_times(row, expiries.get(row["queue"])) for row in times]
     return Runs(
-        totals=tuple(sorted(totals, key=lambda one: one.queue)),
+        totals=totals,
         times=await with_histograms(transaction, scope, exact, {one.queue for one in totals}),
         settable=settable,
         heartbeats=transaction.queries.catalog.has("job.heartbeat_seconds"),
@@ -74,8 +74,13 @@ async def take_schedule_options(transaction: Transaction, scope: Scope) -> Sched
 
 
 async def take_key_overlaps(transaction: Transaction, scope: Scope) -> KeyOverlaps:
-    """Raises Unsupported where keys work on every queue (8/9)."""
-    rows = await transaction.rows("key_overlaps", {"names": scope.bound_names}, since=scope.since)
+    """The queues whose policy does not look at keys and whose jobs have them. Raises Unsupported on 8 and 9."""
+    settings = await transaction.rows("queue_settings", {"names": None})
+    keyed = {row["queue"] for row in await completed_runs(transaction, scope) if row["keyed"]}
+    keyed |= await marked(transaction, scope, Mark.KEYED)
+    keyed -= {row["dead_letter"] for row in settings}
+    names = [row["name"] for row in settings if row["name"] in keyed and row["policy"] in (None, "standard")]
+    rows = await transaction.rows("key_overlaps", {"names": names}, since=scope.since) if names else []
     return KeyOverlaps(tuple(KeyOverlap(**{**row, "samples": tuple(row["samples"])}) for row in rows))
 
 
@@ -95,6 +100,34 @@ def only_10(generation: str, what: str) -> None:
     """Raises Unsupported in any other generation."""
     if generation != "10":
         raise Unsupported(f"only pg-boss 10 {what}; this schema is not one of its")
+
+
+def _totals(runs: Sequence[Row], rows: Sequence[Row]) -> tuple[RunTotals, ...]:
+    completed = {row["queue"]: row for row in runs}
+    others: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        others[row["queue"]].append(row)
+    totals = (_total(queue, completed.get(queue, {}), others[queue]) for queue in sorted({*completed, *others}))
+    return tuple(one for one in totals if one.jobs)
+
+
+def _total(queue: str, runs: Row, rows: Sequence[Row]) -> RunTotals:
+    def jobs(mark: Mark) -> int:
+        return sum(row["jobs"] for row in rows if row["marks"] & mark)
+
+    completed = runs.get("completed", 0)
+    return RunTotals(
+        queue=queue,
+        jobs=completed
+        + sum(row["jobs"] for row in rows if row["marks"] & Mark.COUNTED and row["state"] != "completed"),
+        completed=completed,
+        beyond=runs.get("beyond", 0),
+        overran=jobs(Mark.OVERRAN),
+        hasty=jobs(Mark.HASTY),
+        hasty_reruns=sum(row["reruns"] for row in rows if row["marks"] & Mark.HASTY),
+        lost=jobs(Mark.LOST),
+        long=runs.get("long", 0),
+    )
 
 
 def _times(row: Row, queue_expiry: int | None) -> RunTimes:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-
-from psycopg import sql
 
 from bossctl.models.readings_storage import (
     HorizonHolder,
@@ -17,7 +14,7 @@ from bossctl.models.readings_storage import (
     StorageWarning,
 )
 from bossctl.store.connections import Row
-from bossctl.store.readings_duplicates import DAY_SECONDS, LONGEST_PAYLOAD
+from bossctl.store.readings_duplicates import LONGEST_PAYLOAD
 from bossctl.store.scope import Scope
 from bossctl.store.session import Transaction
 
@@ -53,9 +50,8 @@ async def take_long_payloads(transaction: Transaction, scope: Scope) -> LongPayl
     stored = await transaction.row("has_long_values", {"schema": transaction.queries.catalog.schema})
     rows: list[Row] = []
     if stored and stored["any"]:
-        since = sql.Literal(scope.now - timedelta(seconds=min(scope.since_seconds, DAY_SECONDS)))
         values = {"names": scope.bound_names, "largest": LONGEST_PAYLOAD}
-        rows = await transaction.rows("long_payloads", values, since=since)
+        rows = await transaction.rows("long_payloads", values, since=scope.identical_since)
     return LongPayloads({row["queue"]: row["jobs"] for row in rows}, LONGEST_PAYLOAD)
 
 

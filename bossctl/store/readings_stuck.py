@@ -28,6 +28,7 @@ from bossctl.models.readings_stuck import (
     Timetable,
 )
 from bossctl.store.connections import Row
+from bossctl.store.passes import dead_letters, merged, paces, suspects
 from bossctl.store.readings_keys import unlinked_children
 from bossctl.store.scope import SAMPLES, Scope, pass_grace
 from bossctl.store.session import Transaction
@@ -51,15 +52,13 @@ _SHOWN = ~(OpenSymptom.DUE | OpenSymptom.WORKED)
 
 
 async def take_open_work(transaction: Transaction, scope: Scope) -> OpenWork:
-    """One pass over what waits or runs; then more about the queues whose due work nobody seems to take."""
-    grace = await pass_grace(transaction)
-    rows = await transaction.rows("open_work", {"grace": grace, "names": scope.bound_names})
-    groups = tuple(sorted(map(_group, rows), key=lambda group: (group.queue, group.state, group.symptoms)))
+    """What waits or runs, by what it shows; then more about the queues whose due work nobody seems to take."""
+    groups = tuple(map(_group, merged(await suspects(transaction, scope), "open")))
     return OpenWork(
         groups=groups,
         evidence=await _evidence(transaction, [group for group in groups if group.symptoms & _SHOWN]),
-        backlogs=await _backlogs(transaction, groups, scope.now),
-        grace_seconds=grace,
+        backlogs=await _backlogs(transaction, scope, groups),
+        grace_seconds=await pass_grace(transaction),
     )
 
 
@@ -172,12 +171,12 @@ def _group(row: Row) -> OpenGroup:
     return OpenGroup(
         queue=row["queue"],
         state=row["state"],
-        symptoms=OpenSymptom(row["mask"]),
+        symptoms=OpenSymptom(row["open"]),
         jobs=row["jobs"],
         oldest_due=row["oldest_due"],
         first_keep_until=row["first_keep_until"],
         oldest_heartbeat=row["oldest_heartbeat"],
-        samples=tuple(sorted(row["samples"])[:SAMPLES]),
+        samples=row["samples"],
     )
 
 
@@ -190,33 +189,41 @@ async def _evidence(transaction: Transaction, groups: Sequence[OpenGroup]) -> Ma
     return {(row["queue"], row["id"]): OpenJob(**row) for row in await transaction.rows("open_evidence", values)}
 
 
-async def _backlogs(transaction: Transaction, groups: Sequence[OpenGroup], now: datetime) -> tuple[Backlog, ...]:
+async def _backlogs(transaction: Transaction, scope: Scope, groups: Sequence[OpenGroup]) -> tuple[Backlog, ...]:
+    now = scope.now
     due = _due(groups, now)
     if not due:
         return ()
-    pace = {row["queue"]: row for row in await transaction.rows("queue_pace", {"names": sorted(due)})}
-    dead = {row["name"] for row in await transaction.rows("dead_letters_among", {"names": sorted(due)})}
-    policies = await transaction.rows("policies_of", {"names": sorted(due)})
-    held = [row["name"] for row in policies if row["policy"] in _HOLDING]
+    pace = await paces(transaction, scope, sorted(due))
+    queues = await transaction.rows("policies_of") if transaction.queries.supports("policies_of") else []
+    held = [row["name"] for row in queues if row["name"] in due and row["policy"] in _HOLDING]
+    dead = {row["dead_letter"] for row in queues} | await dead_letters(transaction, scope)
     free = {row["queue"]: row for row in await transaction.rows("free_work", {"names": held})} if held else {}
+    samples = await _due_samples(transaction, sorted(due.keys() - set(held)))
     found = []
     for name, waiting in due.items():
         row = free.get(name) if name in held else waiting
         if row is None or not _old(row["oldest_due"], now):
             continue
-        past = pace.get(name, {})
         found.append(
             Backlog(
                 queue=name,
                 jobs=row["jobs"],
                 oldest_due=row["oldest_due"],
                 first_keep_until=row["first_keep_until"],
-                samples=tuple(row["samples"][:SAMPLES]),
-                pace=Pace(past.get("last_started"), past.get("mean_wait_seconds")),
+                samples=tuple(row["samples"][:SAMPLES]) if name in held else samples[name],
+                pace=pace.get(name, Pace(None, None)),
                 dead_letter=name in dead,
             )
         )
     return tuple(found)
+
+
+async def _due_samples(transaction: Transaction, names: list[str]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for row in await transaction.rows("due_samples", {"names": names, "shown": SAMPLES}) if names else []:
+        found[row["queue"]].append(row["id"])
+    return {name: tuple(sorted(ids)) for name, ids in found.items()}
 
 
 def _due(groups: Sequence[OpenGroup], now: datetime) -> dict[str, Row]:
@@ -225,13 +232,10 @@ def _due(groups: Sequence[OpenGroup], now: datetime) -> dict[str, Row]:
     found: dict[str, Row] = {}
     for group in groups:
         if group.symptoms & OpenSymptom.DUE and group.queue not in worked:
-            row = found.setdefault(
-                group.queue, {"jobs": 0, "oldest_due": None, "first_keep_until": None, "samples": ()}
-            )
+            row = found.setdefault(group.queue, {"jobs": 0, "oldest_due": None, "first_keep_until": None})
             row["jobs"] += group.jobs
             row["oldest_due"] = _first(row["oldest_due"], group.oldest_due)
             row["first_keep_until"] = _first(row["first_keep_until"], group.first_keep_until)
-            row["samples"] = tuple(sorted({*row["samples"], *group.samples}))
     return {name: row for name, row in found.items() if _old(row["oldest_due"], now)}
 
 

@@ -84,7 +84,8 @@ class Transaction:
         outer, self._timeout = self._timeout, timeout_seconds
         await self._control("savepoint")
         try:
-            await self._control("set_timeout", statement_timeout=milliseconds(timeout_seconds))
+            if timeout_seconds != outer:
+                await self._control("set_timeout", statement_timeout=milliseconds(timeout_seconds))
             yield
         except BossctlError:
             await self._control("rollback_to")
@@ -92,7 +93,8 @@ class Transaction:
         finally:
             self._timeout = outer
         await self._control("release")
-        await self._control("set_timeout", statement_timeout=milliseconds(outer))
+        if timeout_seconds != outer:
+            await self._control("set_timeout", statement_timeout=milliseconds(outer))
 
     async def _control(self, name: str, **slots: sql.Composable) -> None:
         with translated(self._target, self._timeout):

@@ -59,6 +59,7 @@ SAMPLES: Mapping[str, object] = {
     "shown": 20,
     "window": 60,
     "long": 600,
+    "hashes": [1, 2],
     "far": 3600,
     "most_dead": 10_000,
     "pages": 1280,
@@ -69,6 +70,7 @@ SAMPLES: Mapping[str, object] = {
     "keyless": ["a"],
     "closed": ["b"],
     "refused": False,
+    "headed": ["a"],
     "largest": 8192,
     "options": '{"policy": "standard"}',
 }
