@@ -82,8 +82,9 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.INFO,
         needs=(Identical, LongPayloads),
         what="Compares the payloads (by their hash) and singleton keys of the jobs created in the last 24 hours (or as"
-        " --since says), and groups those of one queue that were created within --window of each other. Left out: jobs that were throttled"
-        " or debounced, those that a schedule sends or a redrive made, children of a flow that still wait, payloads"
+        " --since says), and groups those of one queue that were created within --window of each other. Left out: jobs"
+        " that were throttled or debounced, those that a schedule sends or a redrive made, children of a flow that"
+        " still wait, payloads"
         " that are empty or take more than 8 kB in the table; the latter are counted and told.",
         why="A sender that repeats a request, or a request that arrives twice, makes two jobs that both look normal;"
         " nothing holds the second back unless the sender asked for it.",
