@@ -121,6 +121,30 @@ async def test_a_failed_job_that_was_retried_by_hand_is_no_alarm(
         )
 
 
+@pytest.mark.parametrize("release", ["10.4.2", "12.24.1"])
+async def test_a_job_that_failed_without_an_error_and_was_retried_by_hand_is_no_alarm(
+    database: DatabaseFactory, boss: BossFactory, release: str
+) -> None:
+    """What a handler throws need not be an Error: the row then looks like a result, but no retry was left."""
+    db = database(release)
+    one = await boss(db)
+    await one.create_queue("mail")
+    job = await send(one, "mail", retryLimit=1, retryDelay=0)
+    for _ in range(2):
+        await one.fetch("mail")
+        await one.fail("mail", job, {"code": 42})
+    await one.retry("mail", job)
+    for state in ("retry", "active"):
+        assert db.value("SELECT state::text FROM job") == state
+        [finding] = await found(db, "DUP04")
+        assert (finding.severity, finding.certainty, finding.subject) == (
+            Severity.INFO,
+            Certainty.PROVEN,
+            "ended before",
+        )
+        await one.fetch("mail")
+
+
 # DUP09
 
 
