@@ -103,7 +103,12 @@ async def take_starvation(transaction: Transaction, scope: Scope) -> Starvation:
     if not queues:
         return Starvation(number, (), (), grace)
     by_name = {row["name"]: row for row in queues}
-    starved = await transaction.rows("starved_keys", _hiding(queues, number).bound(list(by_name), number))
+    hidden = _hiding(queues, number)
+    heads = await _heads(transaction, list(by_name), hidden)
+    starved: list[Row] = []
+    if suspects := sorted({*heads, *hidden.queues}):
+        values = {"names": suspects, "headed": list(heads), "refused": number == REFUSING_RETRIES, **hidden.bound()}
+        starved = await transaction.rows("starved_keys", values)
     colliding: list[Row] = []
     if number in SELF_COLLIDING:
         colliding = await transaction.rows("colliding_heads", {"names": list(by_name)})
@@ -113,7 +118,7 @@ async def take_starvation(transaction: Transaction, scope: Scope) -> Starvation:
     rests = await _rests(transaction, starved)
     return Starvation(
         number=number,
-        starved=tuple(_starved(row, by_name[row["queue"]], rests, last.get(row["queue"])) for row in starved),
+        starved=tuple(_starved(row, by_name[row["queue"]], heads, rests, last.get(row["queue"])) for row in starved),
         colliding=tuple(
             Colliding(
                 queue=row["queue"],
@@ -141,15 +146,24 @@ class _Hidden:
     keyless: Sequence[str]
     closed: Sequence[str]
 
-    def bound(self, names: list[str], number: int | None) -> Mapping[str, object]:
+    @property
+    def queues(self) -> frozenset[str]:
+        """The queues of which something is left out."""
+        return frozenset({*(name for name, _ in self.keys), *self.keyless, *self.closed})
+
+    def bound(self) -> Mapping[str, object]:
+        """As the statements take them."""
         return {
-            "names": names,
             "hidden_names": [name for name, _ in self.keys],
             "hidden_keys": [key for _, key in self.keys],
             "keyless": list(self.keyless),
             "closed": list(self.closed),
-            "refused": number == REFUSING_RETRIES,
         }
+
+
+async def _heads(transaction: Transaction, names: list[str], hidden: _Hidden) -> Mapping[str, Head]:
+    rows = await transaction.rows("held_heads", {"names": names, **hidden.bound()})
+    return {row.pop("queue"): Head(**row) for row in map(dict, rows)}
 
 
 def _hiding(queues: Sequence[Row], number: int | None) -> _Hidden:
@@ -168,8 +182,11 @@ async def _rests(transaction: Transaction, starved: Sequence[Row]) -> Mapping[st
     return {row["queue"]: row["last_on"] for row in rows}
 
 
-def _starved(row: Row, queue: Row, rests: Mapping[str, datetime], last_started: datetime | None) -> Starved:
-    hiding, head = Hiding(row["reason"]), _head(row)
+def _starved(
+    row: Row, queue: Row, heads: Mapping[str, Head], rests: Mapping[str, datetime], last_started: datetime | None
+) -> Starved:
+    hiding = Hiding(row["reason"])
+    head = heads.get(row["queue"]) if hiding is Hiding.HEAD else None
     match hiding:
         case Hiding.HEAD:
             began = (head.due_on, head.held_since) if head else ()
@@ -191,17 +208,4 @@ def _starved(row: Row, queue: Row, rests: Mapping[str, datetime], last_started: 
         head=head,
         monitor_on=queue["monitor_on"],
         last_started=last_started,
-    )
-
-
-def _head(row: Row) -> Head | None:
-    if row["head"] is None:
-        return None
-    return Head(
-        id=row["head"],
-        key=row["head_key"],
-        due_on=row["head_due"],
-        holder=row["holder"],
-        holder_state=row["holder_state"],
-        held_since=row["held_since"],
     )

@@ -71,6 +71,7 @@ SAMPLES: Mapping[str, object] = {
     "closed": ["b"],
     "refused": False,
     "headed": ["a"],
+    "headed": ["a"],
     "largest": 8192,
     "options": '{"policy": "standard"}',
 }
