@@ -137,7 +137,7 @@ SELECT max(s.started_on) AS last_started,
          AND extract(epoch FROM now() - s.started_on) <= s.expire_seconds)::int AS running,
        count(*) FILTER (WHERE s.state = 'completed' AND s.retry_count = 0)::int AS runs,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM s.completed_on - s.started_on))
-         FILTER (WHERE s.state = 'completed' AND s.retry_count = 0) AS usual_seconds
+         FILTER (WHERE %(measured)s::boolean AND s.state = 'completed' AND s.retry_count = 0) AS usual_seconds
 FROM (
   SELECT j.state, j.started_on, j.completed_on, j.expire_seconds, j.retry_count
   FROM {job} AS j
@@ -161,7 +161,8 @@ SELECT max(s.started_on) AS last_started,
          AND extract(epoch FROM now() - s.started_on) <= s.expire_seconds)::int AS running,
        count(*) FILTER (WHERE s.state = 'completed' AND s.retry_count = 0 AND isfinite(s.completed_on))::int AS runs,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM s.completed_on - s.started_on))
-         FILTER (WHERE s.state = 'completed' AND s.retry_count = 0 AND isfinite(s.completed_on)) AS usual_seconds
+         FILTER (WHERE %(measured)s::boolean AND s.state = 'completed' AND s.retry_count = 0
+           AND isfinite(s.completed_on)) AS usual_seconds
 FROM {all_jobs} AS s
 WHERE s.name = %(queue)s AND isfinite(s.started_on)
 

@@ -112,6 +112,10 @@ class _Look:
         """The values most statements bind."""
         return {"queue": self.job.row.queue, "id": self.job.row.id, "limit": SHOWN}
 
+    @property
+    def _rerun(self) -> bool:
+        return self.job.row.state == "completed" and self.job.row.retry_count > 0
+
     async def facts(self) -> JobFacts:
         """Everything; a part that cannot be read is left out and named."""
         facts = JobFacts(self.job, self.transaction.now, self.era, await self._queue())
@@ -140,7 +144,7 @@ class _Look:
             blocked_children=children.get("jobs") or 0,
             group_active=await self._try("its group", self._group_active, None, when=grouped),
             registry=await self._try("the instance registry", self._registry, None, when=registered),
-            activity=await self._try("what ran in the queue", self._activity, None),
+            activity=await self._try("what ran in the queue", self._activity, None, when=open_ or self._rerun),
         )
         return await self._waiting(facts) if waits else facts
 
@@ -148,6 +152,7 @@ class _Look:
         """What matters to a row that waits."""
         row, policy = self.job.row, self.job.fields.get("policy")
         modern = self.era.generation != "8-9"
+        keyed = modern and (policy in HOLDING or facts.queue.policy in HOLDING)
         queued = not modern and (row.singleton_key or "").startswith(QUEUED_KEY)
         strict = policy == "key_strict_fifo" and self.era.heads
         due = not row.blocked and row.start_after is not None and row.start_after <= facts.now
@@ -155,7 +160,7 @@ class _Look:
             facts,
             holders=await self._try("the slot of its key", self._holders, (), when=queued or policy in HOLDING),
             older_of_key=await self._try("its key", self._older, None, when=strict),
-            head=await self._try("the head of the queue", lambda: self._head(facts.queue), None, when=due and modern),
+            head=await self._try("the head of the queue", lambda: self._head(facts.queue), None, when=due and keyed),
             ahead=await self._try("the jobs before it", self._ahead, None, when=due),
         )
 
@@ -251,7 +256,8 @@ class _Look:
         return Registry(**totals, calls=tuple(map(_call, calls)))
 
     async def _activity(self) -> Activity | None:
-        row = await self.transaction.row("queue_activity", {"queue": self.job.row.queue})
+        values = {"queue": self.job.row.queue, "measured": self.job.row.state not in WAITING}
+        row = await self.transaction.row("queue_activity", values)
         if row is None:
             return None
         return Activity(row["last_started"], row["running"], row["usual_seconds"], row["runs"])
