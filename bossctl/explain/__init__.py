@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bossctl.explain.attempts import attempts, unknowns
 from bossctl.explain.ended import ended, origin
 from bossctl.explain.running import running
-from bossctl.explain.verdict import next_words, verdict
+from bossctl.explain.verdict import ASIDE, next_words, verdict
 from bossctl.explain.waiting import waiting
 from bossctl.models.explanation import Explanation, Holds, Reason
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from bossctl.store import Store
 
 __all__ = ["explain", "explanation"]
-
-HOLDING_NOTHING = frozenset(("kept-until", "no-supervisor", "failed-before", "put-back", "retried-by-hand", "made-of"))
 
 
 async def explain(store: Store, job_id: str, *, full: bool = False) -> tuple[Explanation, ...]:
@@ -50,7 +48,7 @@ def _reasons(facts: JobFacts) -> list[Reason]:
     state = facts.job.row.state
     if state in ("created", "retry"):
         found = list(waiting(facts))
-        if all(one.code in HOLDING_NOTHING for one in found):
+        if all(one.code in ASIDE for one in found):
             found.insert(0, _ready())
         return [*found, *origin(facts)]
     return [*running(facts), *origin(facts)] if state == "active" else list(ended(facts))

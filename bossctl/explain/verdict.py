@@ -17,7 +17,7 @@ NEVER = (
 )
 """Reasons after which it never runs by itself: they come first in the sentence."""
 
-ASIDE = ("jobs-ahead", "no-supervisor", "kept-until", "failed-before", "put-back", "retried-by-hand", "made-of")
+ASIDE = ("no-supervisor", "kept-until", "failed-before", "put-back", "retried-by-hand", "made-of")
 """Reasons that hold and hold nothing back."""
 
 _SURE = tuple(Holds)
@@ -26,7 +26,7 @@ _SURE = tuple(Holds)
 def main_reason(reasons: Sequence[Reason]) -> Reason | None:
     """The one to tell first: what is final, then what holds it back, the surest first and in pg-boss's order."""
     final = [one for one in reasons if one.code in NEVER and one.holds is Holds.CERTAIN]
-    holding = [one for one in reasons if one.code not in ASIDE]
+    holding = [one for one in reasons if one.code not in (*ASIDE, "jobs-ahead")]
     pool = final or holding or [one for one in reasons if one.code == "jobs-ahead"]
     return min(pool, key=lambda one: _SURE.index(one.holds), default=None)
 
@@ -40,7 +40,7 @@ def verdict(facts: JobFacts, reasons: Sequence[Reason]) -> str:
         found = main_reason(reasons)
         if found is None or found.code == "ready":
             return "due: nothing in the database holds it back, and the next fetch of its queue takes it"
-        others = sum(one is not found and one.code not in ASIDE[1:] for one in reasons)
+        others = sum(one is not found and one.code not in ASIDE for one in reasons)
         more = f"; {some(others, 'more reason')} {'holds' if others == 1 else 'hold'}" if others else ""
         return f"{_fate(found)}: {found.text}{more}"
     if row.state == "active":

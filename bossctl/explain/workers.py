@@ -9,6 +9,9 @@ from bossctl.explain.words import shown, some, when
 from bossctl.models.explain_facts import JobFacts, Registry, WorkCall
 from bossctl.models.explanation import Holds, Reason
 
+INTERNAL = "__pgboss__"
+"""Queues whose workers pg-boss does not register."""
+
 PATIENCE_SECONDS = 60.0
 CLOCK_SECONDS = 5.0
 LONG_SECONDS = 600.0
@@ -18,7 +21,7 @@ LONG_SECONDS = 600.0
 def workers(facts: JobFacts) -> Iterator[Reason]:
     """Nobody who takes it is to be seen."""
     registry = facts.registry
-    if registry is not None and registry.registered:
+    if registry is not None and registry.registered and not facts.queue.name.startswith(INTERNAL):
         yield from _registered(registry, facts)
     else:
         yield from _inferred(facts)

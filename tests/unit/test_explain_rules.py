@@ -211,6 +211,12 @@ def test_the_registry_tells_who_works() -> None:
     assert "priority-band" not in codes(call(min_priority=5), call(), priority=1)
 
 
+def test_pg_boss_does_not_register_who_works_its_own_queues() -> None:
+    more = {"registry": Registry(1, 1, 1, ()), "queue": QueueFacts("__pgboss__send-it")}
+    assert "no-worker" not in told(facts(queue="__pgboss__send-it", more=more)), "one fetched 5 s ago"
+    assert "no-worker" in told(facts(more={**more, "queue": QueueFacts("mail")}))
+
+
 def test_without_a_registry_the_rows_tell() -> None:
     def worker(waited: timedelta, last: datetime | None, running: int = 0) -> Reason | None:
         due = NOW - waited
