@@ -78,14 +78,6 @@ BUGS: tuple[Bug, ...] = (
         "11.0.0",
     ),
     Bug(
-        "send-it-retried",
-        "duplicate",
-        "the scheduler's own send job is retried after it has sent",
-        "10.0.0",
-        "10.4.2",
-        "11.0.0",
-    ),
-    Bug(
         "cron-wrong-minute",
         "duplicate",
         "a clock that jumps files a cron occurrence in the wrong minute, so it runs again in the right one",
