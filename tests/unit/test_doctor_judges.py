@@ -144,8 +144,8 @@ FAMILIES = ("DUP", "STK", "CFG", "SCH")
 
 def test_codes_slugs_and_words_of_the_catalogue() -> None:
     codes = [check.code for check in CHECKS]
-    assert codes == sorted(set(codes), key=lambda code: (FAMILIES.index(code[:3]), code))
-    assert {"DUP01", "DUP02", "DUP16", "STK01", "STK07", "SCH01"} <= set(codes)
+    members = {"DUP": 16, "STK": 13, "CFG": 8, "SCH": 6}
+    assert codes == [f"{family}{number:02}" for family in FAMILIES for number in range(1, members[family] + 1)]
     assert len({check.slug for check in CHECKS}) == len(CHECKS)
     for check in CHECKS:
         assert check.needs
