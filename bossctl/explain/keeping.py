@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from bossctl.explain.words import endless, later, when
+from bossctl.explain.words import endless, later, stamp, when
 from bossctl.models.explain_facts import JobFacts
 from bossctl.models.explanation import Holds, Reason
 
@@ -29,13 +29,15 @@ def keeping(facts: JobFacts) -> Iterator[Reason]:
     if row.state not in WAITING or keep is None:
         return
     if keep <= facts.now:
-        text = f"kept only until {when(keep, facts.now)}: the next maintenance {removes} it unrun"
+        text = f"kept only until {stamp(keep, facts.now)}: the next maintenance {removes} it unrun"
         yield Reason("removed-first", Holds.CERTAIN, text, until=keep)
     elif row.start_after is not None and keep < row.start_after:
-        text = f"kept until {when(keep, facts.now)}, before it becomes due: maintenance {removes} it unrun"
+        text = f"kept until {stamp(keep, facts.now)}, before it becomes due: maintenance {removes} it unrun"
         yield Reason("removed-first", Holds.LIKELY, text, until=keep)
     elif not endless(keep):
-        text = f"maintenance {removes} it any time after keep_until, {when(keep, facts.now)}, if it has not run by then"
+        text = (
+            f"maintenance {removes} it any time after keep_until, {stamp(keep, facts.now)}, if it has not run by then"
+        )
         yield Reason("kept-until", Holds.CERTAIN, text, until=keep)
 
 
@@ -52,7 +54,7 @@ def _ended_long_ago(facts: JobFacts) -> Reason | None:
         return None
     text = f"completed_on is still set ({when(row.completed_on, facts.now)}): maintenance {facts.era.removes} it"
     over = at <= facts.now
-    text += " at its next pass" if over else f" after {when(at, facts.now)} unless it is completed again before"
+    text += " at its next pass" if over else f" after {stamp(at, facts.now)} unless it is completed again before"
     sure = Holds.CERTAIN if over and facts.era.stored else Holds.LIKELY
     return Reason("removed-first", sure, f"{text}, as if it had ended", until=at)
 
@@ -87,7 +89,7 @@ def _deletion(facts: JobFacts) -> Iterator[Reason]:
     at = later(facts.job.row.completed_on, limit)
     if at is None:
         return
-    text = f"maintenance deletes it any time after {when(at, facts.now)}; it passes every 24h by default"
+    text = f"maintenance deletes it any time after {stamp(at, facts.now)}; it passes every 24h by default"
     yield Reason("deleted-at", Holds.CERTAIN, text, until=at)
 
 

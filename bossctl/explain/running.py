@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bossctl.explain.keeping import keeping
 from bossctl.explain.supervision import grace, supervised, supervision
-from bossctl.explain.words import expiry, later, shown, when
+from bossctl.explain.words import expiry, later, shown, stamp, when
 from bossctl.explain.workers import holder_of
 from bossctl.format import duration
 from bossctl.models.explain_facts import JobFacts
@@ -52,7 +52,7 @@ def _expires(facts: JobFacts) -> Iterator[Reason]:
         text = f"it expires {when(at, facts.now)}, {duration(seconds)} after its start; {again}"
         yield Reason("expires", Holds.CERTAIN, text, until=at)
         return
-    text = f"it is past its expiry since {when(at, facts.now)} ({duration(seconds)} after its start)"
+    text = f"it is past its expiry ({duration(seconds)} after its start) since {stamp(at, facts.now)}"
     if _maintenance_is_due(at, facts):
         yield Reason("expiring", Holds.CERTAIN, f"{text}: the next maintenance sees to it; {again}")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bossctl.explain.words import expiry, named_key, shown, some, standing, when
+from bossctl.explain.words import expiry, named_key, shown, some, stamp, standing, when
 from bossctl.models.explain_facts import Head, JobFacts, Keys, Neighbour
 from bossctl.models.explanation import Holds, Reason
 
@@ -33,7 +33,7 @@ def _held(holder: Neighbour, policy: str, facts: JobFacts) -> Reason:
     text += f" {standing(holder, facts.now)}"
     until = expiry(holder.started_on, holder.expire_seconds) if holder.state == "active" else None
     if until is not None and until <= facts.now:
-        text += f"; it is past its expiry since {when(until, facts.now)}"
+        text += f"; it is past its expiry since {stamp(until, facts.now)}"
     if holder.state == "failed":
         text += ", and a failed job keeps its key until it is retried or deleted"
     if facts.queue.guarded is False:

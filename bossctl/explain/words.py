@@ -20,9 +20,19 @@ def when(moment: datetime, now: datetime) -> str:
     """`2h ago (2026-01-02 03:04:05Z)`, or `in 2h (…)`; PostgreSQL's infinities stay words."""
     if endless(moment):
         return timestamp(moment)
+    return f"{_far(moment, now)} ({timestamp(moment)})"
+
+
+def stamp(moment: datetime, now: datetime) -> str:
+    """`2026-01-02 03:04:05Z (2h ago)`, to follow words such as since, until and after."""
+    if endless(moment):
+        return timestamp(moment)
+    return f"{timestamp(moment)} ({_far(moment, now)})"
+
+
+def _far(moment: datetime, now: datetime) -> str:
     seconds = (moment - now).total_seconds()
-    far = f"in {duration(seconds)}" if seconds > 0 else f"{duration(-seconds)} ago"
-    return f"{far} ({timestamp(moment)})"
+    return f"in {duration(seconds)}" if seconds > 0 else f"{duration(-seconds)} ago"
 
 
 def endless(moment: datetime) -> bool:

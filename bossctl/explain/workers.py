@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from bossctl.explain.words import shown, some, when
+from bossctl.explain.words import shown, some, stamp, when
 from bossctl.models.explain_facts import JobFacts, Registry, WorkCall
 from bossctl.models.explanation import Holds, Reason
 
@@ -158,5 +158,5 @@ def _named(call: WorkCall, facts: JobFacts) -> str:
         return f"{name}{where}{process}, alive"
     if call.stopped_on is not None:
         return f"{name}{where}{process}, stopped {when(call.stopped_on, facts.now)}"
-    silent = f"silent since {when(call.heartbeat_on, facts.now)}" if call.heartbeat_on else "silent"
+    silent = f"silent since {stamp(call.heartbeat_on, facts.now)}" if call.heartbeat_on else "silent"
     return f"{name}{where}{process}, {silent}"

@@ -81,7 +81,7 @@ async def _waiting(see: Seen, release: str) -> None:
 
 async def _active(see: Seen, release: str) -> None:
     stuck = await see.one(f"queue:{STUCK} state:active")
-    assert stuck.verdict.startswith("stuck: it is past its expiry since ")
+    assert stuck.verdict.startswith("stuck: it is past its expiry (")
     assert [one.outcome for one in stuck.attempts] == ["running"]
     at_work = codes(await see.one(f"queue:{BUSY} state:active"))
     assert {"active", "expires"} <= set(at_work)

@@ -152,7 +152,7 @@ def test_the_slot_of_a_key() -> None:
     reason = held(True, neighbour(expire_seconds=900.0))
     assert (reason.holds, reason.ids, reason.until) == (Holds.CERTAIN, ("other",), ago(minutes=-10))
     assert "with key a run at a time, and other holds the slot: active, fetched 5m ago" in reason.text
-    assert "past its expiry since 4m ago" in held(True, neighbour(expire_seconds=60.0)).text
+    assert "past its expiry since 2026-01-02 11:56:00Z (4m ago)" in held(True, neighbour(expire_seconds=60.0)).text
     assert held(False, neighbour()).holds is Holds.POSSIBLE
     assert "retried or deleted" in held(True, neighbour("failed", completed_on=ago(minutes=1))).text
 
@@ -326,7 +326,9 @@ def test_an_active_job() -> None:
 
 def test_an_active_job_past_its_expiry() -> None:
     found = running(fields={"expire_seconds": 60}, retry_count=2, more={"stamps": {"monitor_on": ago(hours=1)}})
-    assert found.verdict.startswith("stuck: it is past its expiry since 4m ago")
+    assert found.verdict.startswith(
+        "stuck: it is past its expiry (1m after its start) since 2026-01-02 11:56:00Z (4m ago)"
+    )
     assert "no maintenance is to be seen that would; then it ends as failed: no retries left" in found.verdict
     assert "ends as expired" in running(era=NINE, fields={"expire_seconds": 30}, retry_limit=0).verdict
 
