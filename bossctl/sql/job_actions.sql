@@ -12,23 +12,36 @@ FROM (
 GROUP BY r.queue, r.reason, uuid_hash(r.id) & 7
 
 -- name: action_slice
-SELECT j.id::text AS id, j.created_on::text AS created_on
-FROM {acted} AS j
-WHERE j.name = %(queue)s AND {where} AND {eligible} AND {after}
-ORDER BY j.created_on, j.id
-LIMIT %(limit)s
+-- Ids come as one text here and below: a row for each of thousands costs more than finding them.
+SELECT string_agg(s.id::text, ',' ORDER BY s.created_on, s.id) AS ids, max(s.created_on)::text AS last_created_on
+FROM (
+  SELECT j.id, j.created_on
+  FROM {acted} AS j
+  WHERE j.name = %(queue)s AND {where} AND {eligible} AND {after}
+  ORDER BY j.created_on, j.id
+  LIMIT %(limit)s
+) AS s
 
 -- name: action_lock
--- The transaction's number tells later whether a commit arrived whose answer was lost.
-SELECT j.id::text AS id, {retained} AS retained, txid_current()::text AS xid, now() AS now
-FROM {acted} AS j
-WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {where} AND {eligible}
-FOR UPDATE OF j SKIP LOCKED
+-- `slotted` are those that a unique index would hold after the change. The transaction's number tells later whether a
+-- commit arrived whose answer was lost.
+WITH locked AS MATERIALIZED (
+  SELECT j.id, {retained} AS retained, {slotted} AS slotted
+  FROM {acted} AS j {joined}
+  WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {where} AND {eligible}
+  FOR UPDATE OF j SKIP LOCKED
+)
+SELECT string_agg(l.id::text, ',') AS ids, string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
+  string_agg(l.id::text, ',') FILTER (WHERE l.slotted) AS slotted, txid_current()::text AS xid
+FROM locked AS l
 
 -- name: action_update
-UPDATE {job_table} AS j SET {assignments}
-WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
-RETURNING j.id::text AS id
+WITH changed AS (
+  UPDATE {job_table} AS j SET {assignments}
+  WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+  RETURNING j.id
+)
+SELECT string_agg(c.id::text, ',') AS ids FROM changed AS c
 
 -- name: queue_tables
 SELECT q.name AS queue, q.table_name AS job_table FROM {queue} AS q WHERE q.name = ANY (%(names)s)
@@ -80,6 +93,10 @@ UPDATE {queue_table} SET
   total_count = greatest(total_count - %(total)s, 0)
 WHERE name = %(queue)s
 
+-- name: queue_listens
+-- needs: queue.notify
+SELECT q.notify AS listens FROM {queue} AS q WHERE q.name = %(queue)s
+
 -- name: wake_queue
 -- needs: queue.notify
 -- The channel is pg-boss's own (FACTS §3.5).
@@ -87,7 +104,7 @@ SELECT pg_notify('pgboss_' || left(encode(sha224(convert_to(%(schema)s, 'UTF8'))
 FROM {queue} AS q
 WHERE q.name = %(queue)s AND q.notify AND EXISTS (
   SELECT 1 FROM {job} AS j
-  WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+  WHERE j.name = q.name AND j.id = ANY (%(ids)s::uuid[])
     AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
 )
 

@@ -101,7 +101,7 @@ def stored(catalog: Catalog, table: str, columns: Sequence[str]) -> dict[str, sq
     return {"targets": _listed(targets), "sources": _listed(sources)}
 
 
-def _typed(value: sql.Composable, held: str | None, wanted: str, column: str, catalog: Catalog) -> sql.Composable:
+def typed(value: sql.Composable, held: str | None, wanted: str, column: str, catalog: Catalog) -> sql.Composable:
     """A stored value as the job table's type has it. A state that a migration took away is `failed`."""
     if column == "state":
         known = sql.Literal(list(catalog.states))
@@ -123,7 +123,7 @@ def kept_rows(
     held = catalog.own[table].columns
     picked = [
         sql.SQL("{} AS {}").format(
-            _typed(sql.SQL("o.{}").format(sql.Identifier(name)), held.get(name), job[column], column, catalog),
+            typed(sql.SQL("o.{}").format(sql.Identifier(name)), held.get(name), job[column], column, catalog),
             sql.Identifier(column),
         )
         for column, name in kept.items()
@@ -132,27 +132,9 @@ def kept_rows(
     return sql.SQL("(SELECT {}{} FROM {} AS o WHERE {})").format(columns, more, own(table), where)
 
 
-def texts(
-    catalog: Catalog, columns: Sequence[str], more: sql.Composable = NOTHING, prefix: str = "text"
-) -> sql.Composed:
-    """Rows that come as text, one bound array per column (`text_0` …), as rows of the job table.
-
-    `more` are further columns, with a comma before each.
-    """
-    job = catalog.columns("job")
-    arrays = sql.SQL(", ").join(
-        sql.SQL("{}::text[]").format(sql.Placeholder(f"{prefix}_{number}")) for number in range(len(columns))
-    )
-    names = sql.SQL(", ").join(sql.Identifier(f"t{number}") for number in range(len(columns)))
-    picked = sql.SQL(", ").join(
-        sql.SQL("{} AS {}").format(
-            _typed(sql.SQL("t.{}").format(sql.Identifier(f"t{number}")), "text", job[column], column, catalog),
-            sql.Identifier(column),
-        )
-        for number, column in enumerate(columns)
-        if column in job
-    )
-    return sql.SQL("(SELECT {}{} FROM unnest({}) AS t({}))").format(picked, more, arrays, names)
+def as_line(columns: Sequence[str]) -> sql.Composable:
+    """The arguments that make a JSON array of the same columns as texts."""
+    return sql.SQL(", ").join(sql.SQL("j.{}::text").format(sql.Identifier(column)) for column in columns)
 
 
 def as_texts(columns: Sequence[str]) -> sql.Composable:

@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS {own_archive} (
 )
 
 -- name: create_own_archive_index
-CREATE INDEX IF NOT EXISTS archive_operation ON {own_archive} (bossctl_operation)
+CREATE INDEX IF NOT EXISTS archive_operation ON {own_archive} (bossctl_operation, name, id)
 
 -- name: mark_own_schema
 INSERT INTO {own_bossctl_format} (format) VALUES (1) ON CONFLICT DO NOTHING
@@ -163,6 +163,12 @@ LIMIT %(limit)s
 -- name: image_text
 -- Values as PostgreSQL writes them, for a file; SQL NULL stays apart from the JSON word.
 SELECT {texts}, txid_current() AS xid
+FROM {job_table} AS j
+WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+
+-- name: image_lines
+-- The same as one JSON array a row: writing it is the server's work.
+SELECT json_build_array({line_texts})::text AS line, txid_current() AS xid
 FROM {job_table} AS j
 WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
 

@@ -63,6 +63,15 @@ def filled(group: SlotGroup) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(" OR ").join(_predicate(one) for one in group.indexes))
 
 
+def possible(groups: Sequence[SlotGroup], change: Change, queries: Queries) -> sql.Composable:
+    """Whether a row would be in any index of any group, as an expression over `j`; false for nearly all jobs."""
+    indexes = {(one.predicate, one.columns): one for group in groups for one in group.indexes}
+    if not indexes:
+        return trusted("false")
+    every = SlotGroup(None, (), tuple(indexes.values()))
+    return sql.SQL("(SELECT {} FROM (SELECT {}) AS after)").format(filled(every), candidates(every, change, queries))
+
+
 def branches(group: SlotGroup, change: Change, catalog: Catalog) -> sql.Composable:
     """One SELECT of (queue, id, holder) for each index."""
     return sql.SQL(" UNION ALL ").join(_branch(one, group, change, catalog) for one in group.indexes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import LiteralString, cast
 
 from psycopg import sql
@@ -13,3 +14,13 @@ Composable = sql.Composable
 def trusted(text: str) -> sql.SQL:
     """SQL from this package's own files and constants; never from a user or a database."""
     return sql.SQL(cast(LiteralString, text))
+
+
+def id_array(ids: Iterable[str]) -> str:
+    """Ids as PostgreSQL writes an array: thousands bound as a list would each be looked at by the driver."""
+    return f"{{{','.join(ids)}}}"
+
+
+def id_list(text: str | None) -> list[str]:
+    """Ids that came as one text."""
+    return text.split(",") if text else []

@@ -12,7 +12,7 @@ from bossctl.sql.change_kinds import deleted
 from bossctl.sql.changes import NOT_JOINED, eligible, flags, inserted, reason, retained, target
 from bossctl.sql.new_jobs import resent
 from bossctl.sql.relations import relations
-from bossctl.sql.slots import CHOSEN_IDS, SlotGroup, UniqueIndex, branches, candidates, filled
+from bossctl.sql.slots import CHOSEN_IDS, SlotGroup, UniqueIndex, branches, candidates, filled, possible
 
 ID = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
 
@@ -33,6 +33,7 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "flags": flags(change)[0],
         "counted": flags(change)[1],
         "chosen": CHOSEN_IDS,
+        "slotted": possible((group,), copied, queries),
         "joined": copied.joined or NOT_JOINED,
         "target": target(copied),
         "candidates": candidates(group, copied, queries),

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from bossctl.sql.archives import to_native
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.ownschema import as_texts, own, stored
+from bossctl.sql.ownschema import as_line, as_texts, own, stored
 from bossctl.sql.relations import relations
 
 ID = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
@@ -42,6 +42,7 @@ def record_slots(catalog: Catalog) -> dict[str, sql.Composable]:
             relations(catalog)["job_table"]
         ),
         "texts": as_texts(tuple(catalog.columns("job"))),
+        "line_texts": as_line(tuple(catalog.columns("job"))),
         "definitions": sql.SQL("id uuid"),
         "table": own("image"),
         "additions": sql.SQL("ADD COLUMN IF NOT EXISTS newer int"),

@@ -14,10 +14,12 @@ from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.tally import Tally
-from bossctl.actions.jobs.waking import wake
+from bossctl.actions.jobs.waking import listens, wake
 from bossctl.errors import StatementTimeout, Unreachable
-from bossctl.sql.changes import assignments
+from bossctl.sql.changes import NOT_JOINED, assignments
+from bossctl.sql.text import id_array, id_list
 from bossctl.store import Store
+from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 from bossctl.store.translate import Conflict, Deadlock
 
@@ -60,6 +62,7 @@ class Batches:
         self._tally = tally
         self._record = record
         self._slots: dict[str, Slots] = {}
+        self._listening: dict[str, bool] = {}
         self._spread: Mapping[str, object] | None = None
         self.locked: dict[str, list[str]] = {}
 
@@ -124,31 +127,29 @@ class Batches:
         return complete
 
     async def _look(self, transaction: Transaction, queue: str, ids: Sequence[str]) -> Looked:
+        slots = await self._slots_of(transaction, queue)
+        row = await self._lock(transaction, queue, ids, slots)
+        mine = set(id_list(row["ids"]))
+        skipped, locked = await self._examine(transaction, queue, [id for id in ids if id not in mine])
+        taken = await slots.taken(transaction, queue, id_list(row["slotted"])) if row["slotted"] else {}
+        if taken:
+            skipped["slot-taken"] = list(taken)
+        free = [id for id in ids if id in mine and id not in taken]
+        return Looked(free, skipped, taken, locked, frozenset(id_list(row["retained"])), row["xid"])
+
+    async def _lock(self, transaction: Transaction, queue: str, ids: Sequence[str], slots: Slots) -> Row:
         selected = self._selected
-        rows = await transaction.rows(
+        [row] = await transaction.rows(
             "action_lock",
-            {**selected.values, "queue": queue, "ids": list(ids)},
+            {**selected.values, "queue": queue, "ids": id_array(ids)},
             acted=selected.source,
+            joined=selected.kind.change.joined or NOT_JOINED,
             where=selected.selection.where,
             eligible=selected.eligible,
             retained=selected.retained,
+            slotted=slots.possible,
         )
-        mine = {row["id"] for row in rows}
-        skipped, locked = await self._examine(transaction, queue, [id for id in ids if id not in mine])
-        taken: dict[str, str] = {}
-        if mine:
-            slots = await self._slots_of(transaction, queue)
-            taken = await slots.taken(transaction, queue, [id for id in ids if id in mine])
-        if taken:
-            skipped["slot-taken"] = list(taken)
-        return Looked(
-            [id for id in ids if id in mine and id not in taken],
-            skipped,
-            taken,
-            locked,
-            frozenset(row["id"] for row in rows if row["retained"]),
-            rows[0]["xid"] if rows else None,
-        )
+        return row
 
     async def _examine(
         self, transaction: Transaction, queue: str, ids: Sequence[str]
@@ -159,7 +160,7 @@ class Batches:
         selected = self._selected
         rows = await transaction.rows(
             "action_examine",
-            {**selected.values, "queue": queue, "ids": list(ids)},
+            {**selected.values, "queue": queue, "ids": id_array(ids)},
             acted=selected.source,
             where=selected.selection.where,
             reason=selected.reason,
@@ -178,6 +179,11 @@ class Batches:
             self._slots[queue] = await Slots.read(transaction, self._selected, targets)
         return self._slots[queue]
 
+    async def _listens(self, transaction: Transaction, queue: str) -> bool:
+        if queue not in self._listening:
+            self._listening[queue] = await listens(transaction, queue)
+        return self._listening[queue]
+
     async def _change(self, transaction: Transaction, queue: str, looked: Looked) -> Done:
         if not looked.free:
             return Done(())
@@ -187,7 +193,7 @@ class Batches:
         values = {**self._selected.values, **self._spread_values(transaction)}
         batch = Batch(transaction, self._selected.request, kind, queue, ids, values, self._record)
         done = await (kind.deed or update)(batch)
-        if kind.wakes:
+        if kind.wakes and await self._listens(transaction, queue):
             await wake(transaction, queue, done.changed)
         await self._keep_counters(transaction, queue, looked, done)
         await self._record.count(transaction, len(done.changed))
@@ -227,9 +233,9 @@ class Batches:
 async def update(batch: Batch) -> Done:
     """The deed of a kind that has none of its own: set the new values."""
     change, catalog = batch.kind.change, batch.transaction.queries.catalog
-    rows = await batch.transaction.rows(
+    row = await batch.transaction.row(
         "action_update",
-        {**batch.values, "queue": batch.queue, "ids": list(batch.ids)},
+        {**batch.values, "queue": batch.queue, "ids": id_array(batch.ids)},
         assignments=assignments(change, catalog),
     )
-    return Done([row["id"] for row in rows])
+    return Done(id_list(row["ids"]) if row else ())

@@ -14,6 +14,7 @@ from bossctl.errors import BossctlError
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
 from bossctl.sql.changes import AFTER_SLICE
 from bossctl.sql.selection import ALWAYS
+from bossctl.sql.text import id_list
 from bossctl.store import Store
 
 SLICE_ROWS = 50_000
@@ -112,7 +113,7 @@ class Work:
         after = ALWAYS
         while True:
             async with self._store.snapshot() as transaction:
-                rows = await transaction.rows(
+                row = await transaction.row(
                     "action_slice",
                     values,
                     acted=selected.source,
@@ -120,9 +121,10 @@ class Work:
                     eligible=selected.eligible,
                     after=after,
                 )
-            if rows:
-                yield [row["id"] for row in rows]
-            if len(rows) < SLICE_ROWS:
+            ids = id_list(row["ids"]) if row else []
+            if ids:
+                yield ids
+            if row is None or len(ids) < SLICE_ROWS:
                 return
             after = AFTER_SLICE
-            values |= {"after_on": rows[-1]["created_on"], "after_id": rows[-1]["id"]}
+            values |= {"after_on": row["last_created_on"], "after_id": ids[-1]}

@@ -23,7 +23,8 @@ from bossctl.actions.jobs.ownschema import image_columns
 from bossctl.config import state_directory
 from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionOutcome
-from bossctl.sql.ownschema import as_texts
+from bossctl.sql.ownschema import as_line
+from bossctl.sql.text import id_array
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
@@ -57,13 +58,13 @@ def log_directory() -> Path:
 
 @dataclass(frozen=True)
 class Stored:
-    """One batch of a file: at most some thousand rows of one queue, each value as text or None."""
+    """One batch of a file: at most some thousand rows of one queue, each a JSON array of texts and nulls."""
 
     kind: str
     queue: str
     xid: int
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | None, ...], ...]
+    lines: tuple[str, ...]
     links: tuple[tuple[str, str, str, str], ...] = ()
 
 
@@ -96,10 +97,10 @@ class FileRecord:
             lines += _batch("moved", queue, rows[0]["xid"], ("id",), ([one] for one in ids))
             return
         raw = image_columns(transaction.queries.catalog, columns)
-        rows = await transaction.rows("image_text", {"queue": queue, "ids": list(ids)}, texts=as_texts(raw))
+        rows = await transaction.rows("image_lines", {"queue": queue, "ids": id_array(ids)}, line_texts=as_line(raw))
         kind = "gone" if columns is None else "changed"
-        values = ([row[f"t{number}"] for number in range(len(raw))] for row in rows)
-        lines += _batch(kind, queue, rows[0]["xid"] if rows else 0, raw, values)
+        lines += _batch(kind, queue, rows[0]["xid"] if rows else 0, raw, ())
+        lines += [row["line"] + "\n" for row in rows]
         if columns is None and transaction.queries.supports("links_read"):
             links = await transaction.rows("links_read", {"queue": queue, "ids": list(ids)})
             lines += [_line({"link": list(link.values())}) for link in links]
@@ -220,36 +221,35 @@ def ending(path: Path) -> dict[str, Any]:
 def transactions(path: Path) -> Iterator[Sequence[Stored]]:
     """What each transaction of a file left there, as far as it was written whole."""
     held: list[Stored] = []
-    with path.open(encoding="utf-8", errors="surrogatepass") as file:
-        rows: list[tuple[str | None, ...]] = []
-        links: list[tuple[str, str, str, str]] = []
+    lines: list[str] = []
+    links: list[tuple[str, str, str, str]] = []
+    with path.open(encoding="utf-8", errors="surrogatepass", newline="\n") as file:
         for line in file:
             if not line.endswith("\n"):
                 return
+            if line.startswith("["):
+                lines.append(line.rstrip("\n"))
+                continue
             try:
                 item = json.loads(line)
-            except ValueError:  # a line torn by a crash, with others added after it
-                held, rows, links = [], [], []
+            except ValueError:  # torn by a crash, with others added after it
+                held, lines, links = [], [], []
                 continue
-            if isinstance(item, list):
-                rows.append(tuple(item))
-            elif "batch" in item:
-                held = _closed(held, rows, links)
-                rows, links = [], []
+            if "batch" in item:
+                held = _closed(held, lines, links)
                 held.append(Stored(item["batch"], item["queue"], item["xid"], tuple(item["columns"]), ()))
+                lines, links = [], []
             elif "link" in item:
                 a, b, c, d = item["link"]
                 links.append((a, b, c, d))
             elif "counted" in item:
-                yield _closed(held, rows, links)
-                held, rows, links = [], [], []
+                yield _closed(held, lines, links)
+                held, lines, links = [], [], []
 
 
-def _closed(
-    held: list[Stored], rows: list[tuple[str | None, ...]], links: list[tuple[str, str, str, str]]
-) -> list[Stored]:
+def _closed(held: list[Stored], lines: list[str], links: list[tuple[str, str, str, str]]) -> list[Stored]:
     """The batches with the last one's rows and links."""
-    return [*held[:-1], replace(held[-1], rows=tuple(rows), links=tuple(links))] if held else []
+    return [*held[:-1], replace(held[-1], lines=tuple(lines), links=tuple(links))] if held else []
 
 
 def counts(path: Path) -> dict[int, int]:

@@ -12,6 +12,7 @@ from bossctl.models.jobactions import ActionOutcome
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
 from bossctl.sql.spelling import spelled
+from bossctl.sql.text import id_array
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
@@ -158,7 +159,7 @@ class SchemaRecord:
             "kind": "gone" if columns is None else "changed",
             "shape": await shape_of(transaction, "image", raw),
             "queue": queue,
-            "ids": list(ids),
+            "ids": id_array(ids),
         }
         await transaction.rows("image_kept", values, **stored(transaction.queries.catalog, "image", raw))
         if columns is None:

@@ -15,7 +15,9 @@ from bossctl.actions.jobs.tally import SAMPLES
 from bossctl.format import exact_duration
 from bossctl.models.jobactions import ActionPlan, ActionRequest
 from bossctl.selector import is_archived_scope
-from bossctl.sql.changes import assignments, flags
+from bossctl.sql.changes import NOT_JOINED, assignments, flags
+from bossctl.sql.selection import NEVER
+from bossctl.sql.text import id_array
 from bossctl.sql.writes import Write
 from bossctl.store import Store
 from bossctl.store.connections import Row
@@ -115,9 +117,11 @@ def _archived(request: ActionRequest, kind: Kind) -> Iterable[str]:
 def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
     """What a batch sends, with the sampled jobs in it."""
     queue = next(iter(found.queues), "")
-    values = {**selected.values, "queue": queue, "ids": found.samples.get("eligible", [])}
+    values = {**selected.values, "queue": queue, "ids": id_array(found.samples.get("eligible", ()))}
     slots = {"acted": selected.source, "where": selected.selection.where, "eligible": selected.eligible}
-    writes = [Write("action_lock", values, {**slots, "retained": selected.retained})]
+    writes = [
+        Write("action_lock", values, {**slots, "retained": selected.retained, "slotted": NEVER, "joined": NOT_JOINED})
+    ]
     kind, queries = selected.kind, selected.queries
     if kind.deed is None:
         spread = {"spread_from": "now", "spread_step": 0.0, "spread_done": 0}

@@ -7,8 +7,18 @@ from dataclasses import dataclass
 
 from bossctl.actions.jobs.selected import Selected
 from bossctl.sql.changes import NOT_JOINED
-from bossctl.sql.slots import CHOSEN_IDS, SlotGroup, UniqueIndex, branches, candidates, filled, group, touching
-from bossctl.sql.text import Composable
+from bossctl.sql.slots import (
+    CHOSEN_IDS,
+    SlotGroup,
+    UniqueIndex,
+    branches,
+    candidates,
+    filled,
+    group,
+    possible,
+    touching,
+)
+from bossctl.sql.text import Composable, id_array
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 
@@ -36,6 +46,11 @@ class Slots:
         found = touching(map(_index, rows), selected.kind.change, catalog)
         return cls(selected, tuple(group(found, tables, catalog)))
 
+    @property
+    def possible(self) -> Composable:
+        """Whether a job would be in any of the indexes."""
+        return possible(self.groups, self.selected.kind.change, self.selected.queries)
+
     async def counted(self, transaction: Transaction) -> list[Row]:
         """Queue, rows and samples (id, holder) of the eligible jobs that would find their slot taken."""
         found = []
@@ -53,7 +68,7 @@ class Slots:
         """Which of these jobs would find their slot taken: id → id of the holder."""
         found: dict[str, str] = {}
         for one in self.groups:
-            values = {**self.selected.values, "names": list(one.queues), "queue": queue, "ids": list(ids)}
+            values = {**self.selected.values, "names": list(one.queues), "queue": queue, "ids": id_array(ids)}
             rows = await transaction.rows("slots_taken", values, chosen=CHOSEN_IDS, **self._slots(one))
             found |= {row["id"]: row["holder"] for row in rows}
         return found

@@ -6,6 +6,7 @@ from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
 from bossctl.actions.jobs.phrases import jobs
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.change_kinds import deleted
+from bossctl.sql.text import id_array
 from bossctl.store import Store
 
 
@@ -25,7 +26,7 @@ async def make(store: Store, request: ActionRequest) -> Kind:
 
 async def delete(batch: Batch) -> Done:
     """Delete the rows."""
-    rows = await batch.transaction.rows("action_delete", {"queue": batch.queue, "ids": list(batch.ids)})
+    rows = await batch.transaction.rows("action_delete", {"queue": batch.queue, "ids": id_array(batch.ids)})
     return Done([row["id"] for row in rows])
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from bossctl.actions.jobs.kind import Batch
 from bossctl.actions.jobs.waking import wake
 from bossctl.sql.changes import NOT_JOINED, inserted
-from bossctl.sql.text import Composable
+from bossctl.sql.text import Composable, id_array
 from bossctl.store.session import Transaction
 
 
@@ -16,7 +16,7 @@ async def make_jobs(batch: Batch) -> list[str]:
     """A new job for each, recorded with its origin; the ids of those that were made one from."""
     new = {str(uuid4()): id for id in batch.ids}
     transaction = batch.transaction
-    values = {**batch.values, "queue": batch.queue, "ids": list(new.values()), "new_ids": list(new)}
+    values = {**batch.values, "queue": batch.queue, "ids": id_array(new.values()), "new_ids": id_array(new)}
     rows = await transaction.rows("action_insert", values, **slots(batch, transaction))
     origins: dict[str, dict[str, str]] = defaultdict(dict)
     for row in rows:

@@ -9,6 +9,7 @@ from bossctl.errors import Unsupported, UsageError
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.new_jobs import redriven
+from bossctl.sql.text import id_array
 from bossctl.store import Store
 from bossctl.store.queues import no_such_queue
 
@@ -41,7 +42,7 @@ async def make(store: Store, request: ActionRequest) -> Kind:
 async def redrive(batch: Batch) -> Done:
     """Make the new jobs, and remove the dead letters they were made from."""
     made = await make_jobs(batch)
-    rows = await batch.transaction.rows("action_delete", {"queue": batch.queue, "ids": made})
+    rows = await batch.transaction.rows("action_delete", {"queue": batch.queue, "ids": id_array(made)})
     return Done([row["id"] for row in rows])
 
 
