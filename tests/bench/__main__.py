@@ -1,4 +1,4 @@
-"""python -m tests.bench [--jobs N] [--release R …]: the speed of bossctl beside its references, as Markdown tables."""
+"""python -m tests.bench [--jobs N] [--actions N] [--release R …]: the speed of bossctl beside its references."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import psycopg
 from bossctl.config import ConnectionSpec
 from bossctl.demo.server import running_server
 from bossctl.store import Store
+from tests.bench import actions
 from tests.bench.data import fill
 from tests.bench.readings import Bench, figures
 from tests.support.bed import install
@@ -33,11 +34,24 @@ async def measure(dsn: str, schema: str) -> bool:
     return met
 
 
+async def act(dsn: str, jobs: int) -> bool:
+    """Print the table of the actions; whether every target was met."""
+    spec = ConnectionSpec(dsn, "pgboss", "--dsn", None, None, False, 120.0)
+    met = True
+    print(HEADER)  # noqa: T201
+    async with await Store.open(spec) as store, await psycopg.AsyncConnection.connect(dsn, autocommit=True) as bare:
+        async for figure in actions.figures(store, bare, jobs):
+            met = met and figure.passes is not False
+            print(figure.line(), flush=True)  # noqa: T201
+    return met
+
+
 def main() -> int:
     """Build a database per release on the embedded server and measure it; exit code 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=main.__doc__)
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--release", action="append", choices=RELEASES)
+    parser.add_argument("--actions", type=int, metavar="N", help="measure actions on N jobs instead of readings")
     parser.add_argument("--dsn", help="measure this filled database instead of building one")
     parser.add_argument("--schema", default="pgboss")
     options = parser.parse_args()
@@ -45,15 +59,17 @@ def main() -> int:
         return 0 if asyncio.run(measure(options.dsn, options.schema)) else 1
     met = True
     for release in options.release or RELEASES:
-        print(f"\n### pg-boss {release}, {options.jobs:,} jobs\n")  # noqa: T201
-        met = _built(release, options.jobs) and met
+        print(f"\n### pg-boss {release}, {options.actions or options.jobs:,} jobs\n")  # noqa: T201
+        met = _built(release, options.jobs, options.actions) and met
     return 0 if met else 1
 
 
-def _built(release: str, jobs: int) -> bool:
+def _built(release: str, jobs: int, acted: int | None) -> bool:
     with running_server(settings=SERVER) as server:
         dsn = server.dsn()
         install(release, dsn, "pgboss")
+        if acted:
+            return asyncio.run(act(dsn, acted))
         with psycopg.connect(dsn) as connection:
             fill(connection, "pgboss", jobs)
         return asyncio.run(measure(dsn, "pgboss"))
