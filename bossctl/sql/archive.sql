@@ -96,14 +96,29 @@ WHERE m.origin = ANY (%(ids)s::uuid[])
 -- name: images_spent
 -- needs: own:image
 DELETE FROM {own_image} AS o
-WHERE o.bossctl_operation = %(operation)s AND o.name = %(queue)s AND o.id = ANY (%(ids)s::uuid[])
+WHERE o.bossctl_operation = %(operation)s AND o.bossctl_xid = %(xid)s::bigint AND o.bossctl_kind = %(kind)s
+  AND o.name = %(queue)s AND o.id = ANY (%(ids)s::uuid[])
 
 -- name: image_groups
 -- needs: own:image
-SELECT o.bossctl_kind AS kind, o.name AS queue, o.bossctl_shape AS shape, count(*) AS rows
-FROM {own_image} AS o WHERE o.bossctl_operation = %(operation)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+SELECT o.bossctl_xid AS xid, o.bossctl_kind AS kind, o.name AS queue, o.bossctl_shape AS shape,
+       array_agg(o.id::text ORDER BY o.id) AS ids
+FROM {own_image} AS o
+WHERE o.bossctl_operation = %(operation)s AND o.bossctl_xid = %(xid)s::bigint
+GROUP BY 1, 2, 3, 4 ORDER BY 2, 3, 4
+
+-- name: image_transactions
+-- needs: own:image
+SELECT o.bossctl_xid AS xid, array_agg(DISTINCT o.bossctl_kind) AS kinds
+FROM {own_image} AS o WHERE o.bossctl_operation = %(operation)s GROUP BY 1 ORDER BY 1
 
 -- name: archived_groups
 -- needs: own:archive
 SELECT a.name AS queue, count(*) AS rows FROM {own_archive} AS a
 WHERE a.bossctl_schema = %(schema)s AND a.bossctl_operation = %(operation)s GROUP BY 1 ORDER BY 1
+
+-- name: archive_page
+-- needs: own:archive
+SELECT o.id::text AS id FROM {own_archive} AS o
+WHERE o.bossctl_operation = %(operation)s AND o.bossctl_schema = %(schema)s AND o.name = %(of_queue)s AND {beyond}
+ORDER BY o.id LIMIT %(limit)s

@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS {own_image} (
 )
 
 -- name: create_own_image_index
-CREATE INDEX IF NOT EXISTS image_rows ON {own_image} (bossctl_operation, bossctl_kind, name, id)
+CREATE INDEX IF NOT EXISTS image_rows ON {own_image} (bossctl_operation, bossctl_xid, bossctl_kind, name, id)
 
 -- name: create_own_archive
 CREATE TABLE IF NOT EXISTS {own_archive} (
@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS {own_archive} (
 )
 
 -- name: create_own_archive_index
-CREATE INDEX IF NOT EXISTS archive_operation ON {own_archive} (bossctl_operation, name, id)
+CREATE INDEX IF NOT EXISTS archive_operation ON {own_archive} (bossctl_operation)
 
 -- name: mark_own_schema
 INSERT INTO {own_bossctl_format} (format) VALUES (1) ON CONFLICT DO NOTHING

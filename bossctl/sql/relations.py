@@ -178,7 +178,7 @@ def relations(catalog: Catalog) -> dict[str, sql.Composable]:
         "schedule": _select(catalog, "schedule", _SCHEDULE),
     }
     archives = [_select(catalog, "archive", _JOB, "true AS archived")] if catalog.has("archive") else []
-    archives += [_own_archive(catalog)] if catalog.has("own:archive") else []
+    archives += [own_archive(catalog)] if catalog.has("own:archive") else []
     if archives:
         found["archived_jobs"] = _united(archives)
         found["all_jobs"] = _united([job, *archives])
@@ -208,14 +208,20 @@ def _united(parts: list[sql.Composed]) -> sql.Composed:
     return sql.SQL("({})").format(sql.SQL(" UNION ALL ").join(selects))
 
 
-def _own_archive(catalog: Catalog) -> sql.Composed:
-    """The rows of bossctl's own archive that are of this schema. They may be older than its newest columns."""
+def own_archive(catalog: Catalog, more: sql.Composable | None = None) -> sql.Composed:
+    """The rows of bossctl's own archive that are of this schema. They may be older than its newest columns.
+
+    `more` is a further condition over the table.
+    """
     held = catalog.own["archive"].columns
     job = catalog.columns("job")
     available = {name: kind for name, kind in held.items() if job.get(name, kind) == kind}
     picked = sql.SQL(", ").join(_archived_expression(catalog, available, column) for column in _JOB)
-    return sql.SQL("(SELECT {}, true AS archived FROM {} WHERE bossctl_schema = {})").format(
-        picked, sql.Identifier(OWN_SCHEMA, "archive"), sql.Literal(catalog.schema)
+    return sql.SQL("(SELECT {}, true AS archived FROM {} WHERE bossctl_schema = {}{})").format(
+        picked,
+        sql.Identifier(OWN_SCHEMA, "archive"),
+        sql.Literal(catalog.schema),
+        trusted("") if more is None else sql.SQL(" AND {}").format(more),
     )
 
 

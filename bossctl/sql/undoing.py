@@ -1,8 +1,8 @@
 """What undo compares and puts back: the rows an operation left, beside what they were before.
 
 A row is as the operation left it when the transaction that wrote it last is the operation's own: its `xmin`, the lower
-half of a number that counts on. Stored rows bring that transaction's number as `undo_xid`. Which operation and queue is
-bound: `operation` and `of_queue` for the own schema, arrays for a file.
+half of a number that counts on. Bound are always `of_queue`, `group_ids` and `undo_xid`, that half number; for the own
+schema `operation` and `xid`, the whole number; for a file all it holds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from bossctl.sql import Queries
 from bossctl.sql.archives import archived, canonical, native_columns, put_back
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.changes import Change
-from bossctl.sql.ownschema import Shape, kept_rows, texts
-from bossctl.sql.relations import job_columns, live_rows
+from bossctl.sql.ownschema import Shape, kept_rows, typed
+from bossctl.sql.relations import job_columns, live_rows, own_archive
 from bossctl.sql.spelling import spelled
 from bossctl.sql.text import trusted
 
@@ -25,35 +25,46 @@ CHANGED_SINCE = ("changed-since", "j.row_xid IS DISTINCT FROM j.undo_xid")
 
 
 def image_rows(catalog: Catalog, shape: Shape, kind: str) -> sql.Composed:
-    """Images of one operation, kind, queue and shape in the own schema."""
+    """Images of one transaction, kind, queue and shape in the own schema."""
     where = sql.SQL(
-        "o.bossctl_operation = %(operation)s AND o.bossctl_kind = {} AND o.name = %(of_queue)s AND o.bossctl_shape = {}"
+        "o.bossctl_operation = %(operation)s AND o.bossctl_xid = %(xid)s::bigint AND o.bossctl_kind = {}"
+        " AND o.name = %(of_queue)s AND o.id = ANY (%(group_ids)s::uuid[]) AND o.bossctl_shape = {}"
     ).format(sql.Literal(kind), sql.Literal(shape.number))
-    return kept_rows(catalog, "image", shape, where, trusted(", o.bossctl_xid %% 4294967296 AS undo_xid"))
+    return kept_rows(catalog, "image", shape, where)
 
 
-def id_rows(queries: Queries, kind: str, *, every_queue: bool = False) -> sql.Composed:
-    """Ids that one operation made or moved, in the own schema."""
+def made_rows(queries: Queries) -> sql.Composed:
+    """What one transaction made, with what each was made from, in the own schema."""
     return trusted(
-        "(SELECT o.id, o.name, o.bossctl_origin AS origin, o.bossctl_xid %% 4294967296 AS undo_xid FROM {image} AS o"
-        " WHERE o.bossctl_operation = %(operation)s AND o.bossctl_kind = {kind}{more})"
-    ).format(
-        image=queries.relation("own_image"),
-        kind=sql.Literal(kind),
-        more=trusted("" if every_queue else " AND o.name = %(of_queue)s"),
-    )
+        "(SELECT o.id, o.name, o.bossctl_origin AS origin, %(undo_xid)s::bigint AS undo_xid FROM {image} AS o"
+        " WHERE o.bossctl_operation = %(operation)s AND o.bossctl_xid = %(xid)s::bigint AND o.bossctl_kind = 'made')"
+    ).format(image=queries.relation("own_image"))
 
 
 def text_rows(catalog: Catalog, columns: Sequence[str]) -> sql.Composed:
-    """Images of one batch in a file."""
-    return texts(catalog, columns, trusted(", %(undo_xid)s::bigint AS undo_xid"))
+    """Rows of a file: `text_rows` is bound to a JSON array with an array of texts for each."""
+    job = catalog.columns("job")
+    picked = [
+        sql.SQL("{} AS {}").format(
+            typed(trusted(f"(t.r ->> {place})"), "text", job[column], column, catalog), sql.Identifier(column)
+        )
+        for place, column in enumerate(columns)
+        if column in job
+    ]
+    return sql.SQL("(SELECT {} FROM jsonb_array_elements(%(text_rows)s::jsonb) AS t(r))").format(
+        sql.SQL(", ").join(picked)
+    )
 
 
-TEXT_IDS = trusted(
+TEXT_MADE = trusted(
     "(SELECT t.id, t.name, t.origin, %(undo_xid)s::bigint AS undo_xid"
     " FROM unnest(%(made)s::uuid[], %(made_in)s::text[], %(origins)s::uuid[]) AS t(id, name, origin))"
 )
-"""Ids of one batch in a file that were made or moved."""
+"""The same of a file."""
+
+
+AFTER_PAGE = trusted("o.id > %(after_id)s::uuid")
+"""Where the next page of ids begins."""
 
 
 def changed(queries: Queries, rows: sql.Composable, columns: Sequence[str]) -> Change:
@@ -64,12 +75,15 @@ def changed(queries: Queries, rows: sql.Composable, columns: Sequence[str]) -> C
         sql.SQL("before.{} AS {}").format(sql.Identifier(column), sql.Identifier(f"before_{name}"))
         for column, name in before.items()
     ]
+    source = sql.SQL("(SELECT live.*{} FROM {} AS live JOIN {} AS before ON before.id = live.id)").format(
+        sql.SQL("").join(sql.SQL(", {}").format(one) for one in picked), _left(queries), rows
+    )
     return Change(
         states=catalog.states,
         unfit="unknown-state",
         reasons=(CHANGED_SINCE, *_of_state(frozenset(before.values()))),
         after={name: f"j.before_{name}" for name in before.values()},
-        source=_beside(queries, rows, picked),
+        source=source,
     )
 
 
@@ -84,13 +98,12 @@ def _of_state(names: frozenset[str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _beside(queries: Queries, rows: sql.Composable, more: Sequence[sql.Composable] = ()) -> sql.Composed:
-    """Live rows with what was stored of them."""
-    picked = sql.SQL("").join(sql.SQL(", {}").format(one) for one in more)
+def _left(queries: Queries) -> sql.Composed:
+    """The live rows that the group is about."""
     return sql.SQL(
-        "(SELECT live.*, before.undo_xid{} FROM {} AS live JOIN {} AS before"
-        " ON before.name = live.name AND before.id = live.id)"
-    ).format(picked, live_rows(queries.catalog), rows)
+        "(SELECT l.*, %(undo_xid)s::bigint AS undo_xid FROM {} AS l"
+        " WHERE l.name = %(of_queue)s AND l.id = ANY (%(group_ids)s::uuid[]))"
+    ).format(live_rows(queries.catalog))
 
 
 def restored_values(catalog: Catalog, columns: Sequence[str]) -> sql.Composable:
@@ -99,16 +112,16 @@ def restored_values(catalog: Catalog, columns: Sequence[str]) -> sql.Composable:
     return sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(column)) for column in names)
 
 
-def made(queries: Queries, ids: sql.Composable) -> Change:
+def made(queries: Queries) -> Change:
     """Rows that were made, to be removed."""
     states = queries.catalog.states
-    return Change(states=states, unfit="unknown-state", reasons=(CHANGED_SINCE,), source=_beside(queries, ids))
+    return Change(states=states, unfit="unknown-state", reasons=(CHANGED_SINCE,), source=_left(queries))
 
 
-def unrestored(queries: Queries, ids: sql.Composable) -> Change:
+def unrestored(queries: Queries) -> Change:
     """Rows that were restored, to be archived again."""
     change = archived(queries, own=not queries.catalog.has("archive"), exported=False)
-    return replace(change, reasons=(CHANGED_SINCE, *change.reasons), source=_beside(queries, ids))
+    return replace(change, reasons=(CHANGED_SINCE, *change.reasons), source=_left(queries))
 
 
 def gone(queries: Queries, rows: sql.Composable, columns: Sequence[str], pairs: sql.Composable | None = None) -> Change:
@@ -125,25 +138,22 @@ def gone(queries: Queries, rows: sql.Composable, columns: Sequence[str], pairs: 
     return replace(change, reasons=(CHANGED_SINCE, *change.reasons))
 
 
-def archived_native(queries: Queries, ids: sql.Composable) -> Change:
+def archived_native(queries: Queries) -> Change:
     """Rows that were moved to pg-boss's archive and are there as they came."""
     catalog = queries.catalog
     columns = native_columns(catalog)
-    listed = sql.SQL(", ").join(sql.SQL("a.{}").format(sql.Identifier(column)) for column in columns)
     rows = sql.SQL(
-        "(SELECT {} FROM {} AS a JOIN {} AS m ON m.name = a.name AND m.id = a.id AND a.xmin::text::bigint = m.undo_xid)"
-    ).format(listed, queries.relation("archive"), ids)
+        "(SELECT {} FROM {} AS a WHERE a.name = %(of_queue)s AND a.id = ANY (%(group_ids)s::uuid[])"
+        " AND a.xmin::text::bigint = %(undo_xid)s::bigint)"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, columns)), queries.relation("archive"))
     twice = not catalog.has("queue")
     return put_back(queries, canonical(catalog, rows, columns), keep_seconds=None, twice=twice)
 
 
 def archived_own(queries: Queries) -> Change:
     """Rows that the operation moved to bossctl's own archive."""
-    source = sql.SQL(
-        "(SELECT r.* FROM {} AS r WHERE r.name = %(of_queue)s AND EXISTS (SELECT FROM {} AS a"
-        " WHERE a.bossctl_schema = {} AND a.id = r.id AND a.name = r.name AND a.bossctl_operation = %(operation)s))"
-    ).format(queries.relation("restorable"), queries.relation("own_archive"), sql.Literal(queries.catalog.schema))
-    return put_back(queries, source, keep_seconds=None)
+    these = trusted("bossctl_operation = %(operation)s AND name = %(of_queue)s AND id = ANY (%(group_ids)s::uuid[])")
+    return put_back(queries, own_archive(queries.catalog, these), keep_seconds=None)
 
 
 def filed(queries: Queries, rows: sql.Composable, columns: Sequence[str], keep_seconds: int | None = None) -> Change:

@@ -30,21 +30,21 @@ from bossctl.sql.ownschema import as_texts
 from bossctl.store import Store
 
 CHUNK_ROWS = 500
-CHUNK_BYTES = 32 * 1024 * 1024
+CHUNK_BYTES = 16 * 1024 * 1024
 _PLAIN = frozenset(("integer", "bigint", "smallint", "boolean"))
 _JSON = frozenset(("json", "jsonb"))
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some jobs of one queue from a file, every value as PostgreSQL's text or None. `operation` exported them.
+    """Some jobs of one queue from a file, each a JSON array of PostgreSQL's texts. `operation` exported them.
 
     `links` are flow links, each child and parent by name and id.
     """
 
     queue: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | None, ...], ...]
+    lines: tuple[str, ...]
     operation: str
     links: tuple[tuple[str, str, str, str], ...] = ()
 
@@ -162,7 +162,7 @@ def chunks(path: Path) -> Iterator[Chunk]:
     An end torn by a crash is passed over: what it held was not deleted from the database.
     """
     head: Mapping[str, Any] | None = None
-    rows: list[tuple[str | None, ...]] = []
+    rows: list[str] = []
     queue, size = "", 0
     for number, line in enumerate(_lines(path), 1):
         if head is None or line.startswith('{"bossctl"'):
@@ -185,9 +185,7 @@ def chunks(path: Path) -> Iterator[Chunk]:
         yield _chunk(head, queue, rows)
 
 
-def _chunk(
-    head: Mapping[str, Any], queue: str, rows: Sequence[tuple[str | None, ...]], links: Sequence[Sequence[str]] = ()
-) -> Chunk:
+def _chunk(head: Mapping[str, Any], queue: str, rows: Sequence[str], links: Sequence[Sequence[str]] = ()) -> Chunk:
     flow = tuple((a, b, c, d) for a, b, c, d in links)
     return Chunk(queue, tuple(head["columns"]), tuple(rows), str(head.get("operation", "")), flow)
 
@@ -225,11 +223,12 @@ def _head(path: Path, number: int, line: str) -> Mapping[str, Any]:
     raise UsageError(f"{clean(str(path))}, line {number}: this is no file that bossctl job archive --to has written")
 
 
-def _row(path: Path, number: int, line: str, columns: Mapping[str, str]) -> tuple[tuple[str | None, ...], str]:
+def _row(path: Path, number: int, line: str, columns: Mapping[str, str]) -> tuple[str, str]:
+    """A job's texts as a JSON array, and its queue."""
     try:
         values = _split(line)
-        row = tuple(_text(columns[column], values.get(column)) for column in columns)
-        return row, str(json.loads(values["name"]))
+        row = [_text(columns[column], values.get(column)) for column in columns]
+        return json.dumps(row, ensure_ascii=False), str(json.loads(values["name"]))
     except (ValueError, LookupError, TypeError):
         raise UsageError(f"{clean(str(path))}, line {number}: this is not a job") from None
 

@@ -63,9 +63,7 @@ async def links_of(transaction: Transaction, operations: Sequence[str], queue: s
     return [(row["child_name"], row["child_id"], row["parent_name"], row["parent_id"]) for row in rows]
 
 
-async def shape(transaction: Transaction, number: int) -> Shape:
-    """A shape by its number."""
-    row = await transaction.row("shapes", {"shape": number})
-    if row is None:
-        raise LookupError(f"there is no shape {number}")
-    return Shape(row["shape"], tuple(row["columns"]), tuple(row["kept"]))
+async def shapes(transaction: Transaction, number: int | None = None) -> list[Shape]:
+    """All shapes, or the one of that number."""
+    rows = await transaction.rows("shapes", {"shape": number})
+    return [Shape(row["shape"], tuple(row["columns"]), tuple(row["kept"])) for row in rows]

@@ -67,7 +67,7 @@ async def from_own(batch: Batch) -> Done:
     back: list[str] = []
     links: list[putback.Link] = []
     for row in await transaction.rows("shapes_archived", values):
-        shape = await putback.shape(transaction, row["shape"])
+        [shape] = await putback.shapes(transaction, row["shape"])
         back += await putback.insert(batch, row["ids"], own_rows(catalog, shape), shape.columns, {})
         links += await putback.links_of(transaction, row["operations"], batch.queue, row["ids"])
     await transaction.rows("out_of_own_archive", {**values, "ids": back})

@@ -13,7 +13,7 @@ from bossctl.actions.jobs.groups import Group
 from bossctl.actions.jobs.kind import Batch, Done, Kind
 from bossctl.actions.jobs.restore import words
 from bossctl.actions.jobs.selected import Selected
-from bossctl.actions.jobs.undogroups import Rows, text_rows
+from bossctl.actions.jobs.undogroups import Rows, line_rows
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
 from bossctl.sql.undoing import filed
 from bossctl.store import Store
@@ -49,7 +49,7 @@ def _groups(store: Store, request: ActionRequest) -> groups.Groups:
 
 
 def _group(store: Store, request: ActionRequest, chunk: Chunk) -> Group:
-    rows = text_rows(store, chunk.queue, chunk.columns, chunk.rows, 0)
+    rows = line_rows(store, chunk.queue, chunk.columns, chunk.lines, 0)
     queries = store.session.queries
     change = filed(queries, rows.source, rows.columns, request.keep_seconds)
     kind = Kind(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bossctl.actions.jobs import archive, filelog, putback, restore
 from bossctl.actions.jobs.entry import Entry
@@ -19,16 +19,18 @@ from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql import undoing
 from bossctl.sql.changes import Change
-from bossctl.sql.selection import select
+from bossctl.sql.selection import ALWAYS, select
 from bossctl.sql.text import Composable
-from bossctl.sql.undoing import TEXT_IDS
+from bossctl.sql.undoing import TEXT_MADE
 from bossctl.store import Store
-from bossctl.store.session import Transaction
+
+GROUP_ROWS = 1_000
+PORTION_CHARACTERS = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Stored rows of one queue: `source` composed, `values` bound in it, `columns` raw names."""
+    """Stored rows of one queue: `source` composed, `values` bound; without `columns` (raw) only ids are known."""
 
     queue: str
     source: Composable
@@ -77,8 +79,8 @@ class UndoGroups:
         found = []
         for chunk in chunks(path):
             if chunk.operation == self._entry.operation:
-                rows = text_rows(self._store, chunk.queue, chunk.columns, chunk.rows, 0)
-                found.append(self._back(rows, len(chunk.rows), chunk.links))
+                rows = line_rows(self._store, chunk.queue, chunk.columns, chunk.lines, 0)
+                found.append(self._back(rows, len(chunk.lines), chunk.links))
         return found
 
     async def _of_own_archive(self) -> AsyncIterator[Group]:
@@ -91,49 +93,58 @@ class UndoGroups:
             found = await transaction.rows("archived_groups", {**values, "schema": catalog.schema})
         change = undoing.archived_own(self._store.session.queries)
         kind = _kind(change, self._spending(restore.from_own), restore.shown(catalog, change))
-        for place, row in enumerate(found):
-            missing = left - sum(one["rows"] for one in found) if place == 0 else 0
-            bound = {**values, "of_queue": row["queue"]}
-            yield self._group(row["queue"], change, kind, bound, row["rows"] + max(0, missing))
+        missing = max(0, left - sum(row["rows"] for row in found))
+        for row in found:
+            which = {**values, "schema": catalog.schema, "of_queue": row["queue"]}
+            async for ids in self._pages("archive_page", which):
+                bound = {**which, "group_ids": ids}
+                yield self._group(row["queue"], change, kind, bound, len(ids) + missing)
+                missing = 0
 
     async def _of_own_schema(self) -> AsyncIterator[Group]:
         queries = self._store.session.queries
+        if not queries.supports("image_groups"):
+            return
         values = {"operation": self._entry.operation}
         async with self._store.snapshot() as transaction:
-            found = await transaction.rows("image_groups", values) if queries.supports("image_groups") else []
-            shapes = {
-                row["shape"]: await putback.shape(transaction, row["shape"])
-                for row in found
-                if row["shape"] is not None
-            }
-        paired = {"made", "gone"} <= {row["kind"] for row in found}
-        pairs = undoing.id_rows(queries, "made", every_queue=True) if paired else None
-        for row in found:
-            shape = shapes.get(row["shape"])
-            bound = {**values, "of_queue": row["queue"]}
-            if row["kind"] in ("made", "moved"):
-                source, columns = undoing.id_rows(queries, row["kind"]), ("id", "name")
-            elif shape is not None:
-                source, columns = undoing.image_rows(queries.catalog, shape, row["kind"]), shape.columns
-            else:
-                continue
-            rows = Rows(row["queue"], source, columns, bound)
-            group = self._of(row["kind"], rows, row["rows"], pairs)
-            if group is not None:
-                yield group
+            every = await transaction.rows("image_transactions", values)
+            shapes = {shape.number: shape for shape in await putback.shapes(transaction)}
+        for one in every:
+            which = {**values, "xid": one["xid"], "undo_xid": one["xid"] % 2**32}
+            pairs = undoing.made_rows(queries) if {"made", "gone"} <= set(one["kinds"]) else None
+            async with self._store.snapshot() as transaction:
+                found = await transaction.rows("image_groups", which)
+            for row in found:
+                shape, kind = shapes.get(row["shape"]), row["kind"]
+                bound = {**which, "kind": kind, "of_queue": row["queue"], "group_ids": row["ids"]}
+                source = undoing.image_rows(queries.catalog, shape, kind) if shape else ALWAYS
+                rows = Rows(row["queue"], source, shape.columns if shape else (), bound)
+                group = self._of(kind, rows, len(row["ids"]), pairs)
+                if group is not None:
+                    yield group
+
+    async def _pages(self, name: str, values: Mapping[str, object]) -> AsyncIterator[list[str]]:
+        """Ids of what is left of an operation, some at a time."""
+        bound, beyond = {**values, "limit": GROUP_ROWS}, ALWAYS
+        while True:
+            async with self._store.snapshot() as transaction:
+                ids = [row["id"] for row in await transaction.rows(name, bound, beyond=beyond)]
+            if ids:
+                yield ids
+            if len(ids) < GROUP_ROWS:
+                return
+            bound, beyond = {**bound, "after_id": ids[-1]}, undoing.AFTER_PAGE
 
     def _of_file(self, stored: Sequence[filelog.Stored]) -> list[Group]:
         """What one transaction left in a file."""
         made = [one for one in stored if one.kind == "made"]
-        pairs = _ids(made) if made and any(one.kind == "gone" for one in stored) else None
+        pairs = _made(made) if made and any(one.kind == "gone" for one in stored) else None
         found = []
         for one in stored:
-            if one.kind in ("made", "moved"):
-                rows = Rows(one.queue, TEXT_IDS, ("id", "name"), _ids([one]))
-            else:
-                rows = text_rows(self._store, one.queue, one.columns, one.rows, one.xid)
-                rows = Rows(rows.queue, rows.source, rows.columns, {**rows.values, **(pairs or {})})
-            found.append(self._of(one.kind, rows, len(one.rows), TEXT_IDS if pairs else None, one.links))
+            for lines in _portions(one.lines):
+                rows = line_rows(self._store, one.queue, one.columns, lines, one.xid)
+                rows = replace(rows, values={**rows.values, **(pairs or {})})
+                found.append(self._of(one.kind, rows, len(lines), TEXT_MADE if pairs else None, one.links))
         return [group for group in found if group is not None]
 
     def _of(
@@ -145,67 +156,58 @@ class UndoGroups:
         links: Sequence[putback.Link] = (),
     ) -> Group | None:
         queries = self._store.session.queries
-        if kind == "changed":
+        if kind == "changed" and rows.columns:
             change = undoing.changed(queries, rows.source, rows.columns)
-            deed = self._spending(partial(_change_back, rows))
-            image = tuple(name for name in change.after)
             restored = undoing.restored_values(queries.catalog, rows.columns)
-            shown = (("undo_changed", {"rows": rows.source, "restored": restored}),)
-            made = Kind(change, _no_words, image=image, deed=deed, wakes=True, statements=shown)
-            return self._group(rows.queue, change, made, rows.values, count)
-        if kind == "gone":
+            shown = ("undo_changed", {"rows": rows.source, "restored": restored})
+            deed = self._spending(partial(_change_back, rows.source, restored), rows)
+            made = Kind(change, _no_words, image=tuple(change.after), deed=deed, wakes=True, statements=(shown,))
+        elif kind == "gone" and rows.columns:
             return self._back(rows, count, links, pairs)
-        if kind == "made":
-            if pairs is not None:
-                return None  # goes with the job it was made from
-            change = undoing.made(queries, rows.source)
-            deed, shown = self._spending(_remove), (("action_delete", {}),)
-            made = Kind(change, _no_words, image=None, deed=deed, removes=True, slots=False, statements=shown)
-            return self._group(rows.queue, change, made, rows.values, count)
-        return self._moved(rows, count)
-
-    def _moved(self, rows: Rows, count: int) -> Group:
-        queries = self._store.session.queries
-        if self.done == "archive":
-            change = undoing.archived_native(queries, rows.source)
-            kind = _kind(change, self._spending(restore.from_native), restore.shown(queries.catalog, change))
-            return self._group(rows.queue, change, kind, rows.values, count)
-        change = undoing.unrestored(queries, rows.source)
-        kind = Kind(change, _no_words, image=(), deed=self._spending(archive.move), removes=True, slots=False)
-        return self._group(rows.queue, change, kind, rows.values, count)
+        elif kind == "made" and pairs is None:
+            change = undoing.made(queries)
+            deed, shown = self._spending(_remove, rows), ("action_delete", {})
+            made = Kind(change, _no_words, image=None, deed=deed, removes=True, slots=False, statements=(shown,))
+        elif kind == "moved" and self.done == "archive":
+            change = undoing.archived_native(queries)
+            made = _kind(change, self._spending(restore.from_native, rows), restore.shown(queries.catalog, change))
+        elif kind == "moved":
+            change = undoing.unrestored(queries)
+            deed = self._spending(archive.move, rows)
+            made = Kind(change, _no_words, image=(), deed=deed, removes=True, slots=False)
+        else:
+            return None  # what was made goes with what it was made from
+        return self._group(rows.queue, change, made, rows.values, count)
 
     def _back(self, rows: Rows, count: int, links: Sequence[putback.Link], pairs: Composable | None = None) -> Group:
-        change = undoing.gone(self._store.session.queries, rows.source, rows.columns, pairs)
+        source = rows.source
+        change = undoing.gone(self._store.session.queries, source, rows.columns, pairs)
         operation = self._entry.operation if self._logged.path is None else None
-        deed = self._spending(partial(_put_back, rows, links, operation, pairs))
-        shown = putback.shown(self._store.catalog, rows.source, rows.columns, change)
+        deed = self._spending(partial(_put_back, rows, links, operation, pairs), rows)
+        shown = putback.shown(self._store.catalog, source, rows.columns, change)
         return self._group(rows.queue, change, _kind(change, deed, (shown,)), rows.values, count)
 
-    def _spending(self, deed: Deed) -> Deed:
+    def _spending(self, deed: Deed, rows: Rows | None = None) -> Deed:
         """The deed, and then the images of what it took back are no longer kept."""
         if self._logged.path is not None:
             return deed
 
         async def done(batch: Batch) -> Done:
             result = await deed(batch)
-            await spend(batch.transaction, self._entry.operation, batch.queue, result.changed)
+            values: dict[str, object] = {"operation": self._entry.operation, "undone": len(result.changed)}
+            if rows is not None:
+                spent = {"queue": batch.queue, "ids": list(result.changed)}
+                await batch.transaction.rows("images_spent", {**rows.values, **values, **spent})
+            await batch.transaction.rows("operation_undone", values)
             return result
 
         return done
 
 
-async def spend(transaction: Transaction, operation: str, queue: str, ids: Sequence[str]) -> None:
-    """Forget the images of rows that were taken back, and count them."""
-    values: dict[str, Any] = {"operation": operation, "queue": queue, "ids": list(ids)}
-    await transaction.rows("images_spent", values)
-    await transaction.rows("operation_undone", {"operation": operation, "undone": len(ids)})
-
-
-async def _change_back(rows: Rows, batch: Batch) -> Done:
+async def _change_back(rows: Composable, restored: Composable, batch: Batch) -> Done:
     transaction = batch.transaction
     values = {**batch.values, "queue": batch.queue, "ids": list(batch.ids)}
-    restored = undoing.restored_values(transaction.queries.catalog, rows.columns)
-    found = await transaction.rows("undo_changed", values, rows=rows.source, restored=restored)
+    found = await transaction.rows("undo_changed", values, rows=rows, restored=restored)
     ids = [row["id"] for row in found]
     await putback.add_to_counters(transaction, batch.queue, ids, total=0)
     return Done(ids)
@@ -252,24 +254,44 @@ async def _remove(batch: Batch) -> Done:
     return Done([row["id"] for row in rows])
 
 
-def text_rows(store: Store, queue: str, columns: Sequence[str], rows: Sequence[Sequence[str | None]], xid: int) -> Rows:
-    """Rows that are text."""
-    arrays: dict[str, object] = {f"text_{place}": [row[place] for row in rows] for place in range(len(columns))}
+def line_rows(store: Store, queue: str, columns: Sequence[str], lines: Sequence[str], xid: int) -> Rows:
+    """Rows of a file: each line a JSON array of texts. Without a queue's name they are only ids."""
+    if "id" not in columns:
+        raise UsageError("the rows have no id")
+    place = columns.index("id")
     known = tuple(column for column in columns if column in store.catalog.columns("job"))
-    if "id" not in known or "name" not in known:
-        raise UsageError("the rows have neither id nor name")
-    source = undoing.text_rows(store.catalog, columns)
-    return Rows(queue, source, known, {**arrays, "undo_xid": xid % 2**32})
+    values = {
+        "text_rows": f"[{','.join(lines)}]",
+        "of_queue": queue,
+        "group_ids": [json.loads(line)[place] for line in lines],
+        "undo_xid": xid % 2**32,
+    }
+    if "name" not in columns:
+        return Rows(queue, ALWAYS, (), values)
+    return Rows(queue, undoing.text_rows(store.catalog, columns), known, values)
 
 
-def _ids(stored: Sequence[filelog.Stored]) -> dict[str, object]:
-    """What is bound for the ids that one transaction made or moved."""
-    rows = [(row, one.queue) for one in stored for row in one.rows]
+def _portions(lines: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Not more at a time than one statement should carry."""
+    portion: list[str] = []
+    size = 0
+    for line in lines:
+        if portion and size + len(line) > PORTION_CHARACTERS:
+            yield portion
+            portion, size = [], 0
+        portion.append(line)
+        size += len(line)
+    if portion:
+        yield portion
+
+
+def _made(stored: Sequence[filelog.Stored]) -> dict[str, object]:
+    """What is bound for what one transaction made."""
+    rows = [(json.loads(line), one.queue) for one in stored for line in one.lines]
     return {
         "made": [row[0] for row, _ in rows],
         "made_in": [queue for _, queue in rows],
         "origins": [row[1] if len(row) > 1 else None for row, _ in rows],
-        "undo_xid": stored[0].xid % 2**32,
     }
 
 
