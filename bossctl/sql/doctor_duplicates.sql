@@ -3,6 +3,7 @@
 -- name: payloads_seen_twice
 -- Hashes of queue, key and payload that more than one job has. What was throttled, debounced or redriven is left out, and
 -- so are payloads that say nothing and those too long to read. Only what was created lately is looked at closer.
+-- Sorted by the workers: a hash table of so many groups takes twice the time, and the leader would fill it alone.
 SELECT h.hash
 FROM (
   SELECT jsonb_hash_extended(j.data, hashtextextended(coalesce(j.singleton_key, ''), hashtextextended(j.name, 0))) AS hash
@@ -11,6 +12,8 @@ FROM (
       j.singleton_on IS NULL AND j.source_root_id IS NULL AND NOT j.blocked
       AND pg_column_size(j.data) BETWEEN 10 AND %(largest)s AND left(j.name, 2) <> '__' END
     AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
+  ORDER BY 1
+  OFFSET '0'
 ) AS h
 GROUP BY h.hash HAVING count(*) > 1
 

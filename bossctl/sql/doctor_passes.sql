@@ -2,9 +2,9 @@
 -- An OFFSET of zero keeps what was computed from being computed again; only in quotes does it let workers share a pass.
 
 -- name: completed_runs
--- Which queues deserve an exact look at their run times, which have keys that no throttle made, and how long what
--- completed at once had waited. No expiry is below a second, so a run of less is not asked for its own. Intervals are
--- added up, since to turn each into seconds costs more.
+-- Which queues deserve an exact look at their run times, which have keys that no throttle made and, where somebody asks
+-- for it, how long what completed at once had waited. No expiry is below a second, so a run of less is not asked for its
+-- own. Intervals are added up, since to turn each into seconds costs more.
 SELECT r.name AS queue, count(*) AS completed, max(r.started_on) AS last_started,
        date_part('epoch', sum(r.wait)) / nullif(count(r.wait), 0) AS mean_wait_seconds,
        count(*) FILTER (WHERE r.run >= interval '1 second' AND r.run >= r.expiry) AS beyond,
@@ -12,7 +12,7 @@ SELECT r.name AS queue, count(*) AS completed, max(r.started_on) AS last_started
        count(*) FILTER (WHERE r.keyed) AS keyed
 FROM (
   SELECT j.name, j.started_on, j.completed_on - j.started_on AS run, j.expiry, j.heartbeat_seconds,
-         CASE WHEN j.retry_count = 0 AND j.start_after < 'infinity'
+         CASE WHEN %(paced)s AND j.retry_count = 0 AND j.start_after < 'infinity'
               THEN greatest(j.started_on, j.start_after, j.created_on) - greatest(j.start_after, j.created_on)
          END AS wait,
          j.singleton_key IS NOT NULL AND j.singleton_on IS NULL AS keyed

@@ -42,21 +42,21 @@ async def suspects(transaction: Transaction, scope: Scope) -> list[Row]:
     return await _once(transaction, scope, "suspects", values, since=scope.since)
 
 
-async def completed_runs(transaction: Transaction, scope: Scope) -> list[Row]:
-    """What completed in the window, counted by queue."""
-    values = {"names": scope.bound_names, "long": LONG_SECONDS}
+async def completed_runs(transaction: Transaction, scope: Scope, *, paced: bool = False) -> list[Row]:
+    """What completed in the window, counted by queue; `paced` with its mean wait, if the first who asks wants that."""
+    values = {"names": scope.bound_names, "long": LONG_SECONDS, "paced": paced}
     return await _once(transaction, scope, "completed_runs", values, since=scope.since)
 
 
 async def paces(transaction: Transaction, scope: Scope, names: Sequence[str]) -> Mapping[str, Pace]:
     """How these queues were worked in the window; those of which nothing completed in it, as far back as rows tell."""
-    completed = {row["queue"]: row for row in await completed_runs(transaction, scope)}
+    completed = {row["queue"]: row for row in await completed_runs(transaction, scope, paced=True)}
     started: dict[str, datetime] = {}
     for row in (*completed.values(), *await suspects(transaction, scope)):
         if row["last_started"] is not None:
             started[row["queue"]] = max(row["last_started"], started.get(row["queue"], row["last_started"]))
-    known = completed.keys() & started.keys()
-    found = {name: Pace(started[name], completed[name]["mean_wait_seconds"]) for name in names if name in known}
+    waits = {name: row["mean_wait_seconds"] for name, row in completed.items()}
+    found = {name: Pace(started[name], waits[name]) for name in names if waits.get(name) is not None}
     rest = [name for name in names if name not in found]
     rows = await transaction.rows("queue_pace", {"names": rest}) if rest else []
     return found | {row["queue"]: Pace(row["last_started"], row["mean_wait_seconds"]) for row in rows}

@@ -59,6 +59,9 @@ async def figures(bench: Bench) -> AsyncIterator[Figure]:
     async for figure in _lists(bench):
         yield figure
     yield await _figure("whole doctor", lambda: run_doctor(bench.store, DoctorRequest()), bench, "base", BASE, 8)
+    week = DoctorRequest(identical_seconds=DoctorRequest.since_seconds)
+    name = "whole doctor, identical jobs of 7 days"
+    yield await _figure(name, lambda: run_doctor(bench.store, week), bench, "base", BASE, 13)
 
 
 async def _counts(bench: Bench) -> AsyncIterator[Figure]:

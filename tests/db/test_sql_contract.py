@@ -61,6 +61,7 @@ SAMPLES: Mapping[str, object] = {
     "window": 60,
     "long": 600,
     "hashes": [1, 2],
+    "paced": True,
     "far": 3600,
     "most_dead": 10_000,
     "pages": 1280,
