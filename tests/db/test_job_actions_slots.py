@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 from bossctl.actions import Operator
 from bossctl.errors import Unreachable
 from bossctl.models.jobactions import ActionOutcome
-from tests.conftest import BossFactory, DatabaseFactory
+from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
 from tests.support.acting import act, plan, request
 from tests.support.aging import job_column
 from tests.support.database import Database
@@ -196,3 +197,19 @@ async def test_a_plan_tells_what_apply_will_find(database: DatabaseFactory, boss
         assert planned.effect == "30 jobs → retry, each with one more attempt"
         assert "maintenance would remove 10 jobs" in " ".join(planned.consequences)
         assert "spread evenly over 1m" in " ".join(planned.consequences)
+
+
+async def test_statements_are_shown_as_a_person_would_type_them(seeded: SeededFactory) -> None:
+    async with await open_store(seeded(NEWEST)) as store:
+        for action, selector, options, words in (
+            ("retry", "queue:mail", {"spread_seconds": 60}, ("FOR UPDATE OF j SKIP LOCKED", "UPDATE ")),
+            ("resend", "queue:mail", {}, ("FOR UPDATE OF j SKIP LOCKED", "INSERT INTO ")),
+            ("redrive", "queue:mail-dead", {"to_queue": "mail"}, ("FOR UPDATE", "INSERT INTO ", "DELETE FROM ")),
+            ("delete", "queue:mail", {}, ("FOR UPDATE OF j SKIP LOCKED", "DELETE FROM ")),
+        ):
+            asked = request(action, selector, **options)
+            planned = await Operator(store).plan_jobs(asked, statements=True)
+            assert len(planned.statements) == len(words)
+            for text, word in zip(planned.statements, words, strict=True):
+                assert word in text
+                assert not re.search(r"%\(|%s|\n", text)

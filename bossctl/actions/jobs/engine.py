@@ -109,7 +109,9 @@ class Work:
     async def _slices(self, queue: str) -> AsyncIterator[Sequence[str]]:
         """The eligible jobs of a queue, oldest first; each slice in its own short transaction."""
         selected = self._selected
-        values = {**selected.values, "queue": queue, "limit": SLICE_ROWS}
+        left = self._tally.left
+        rows = SLICE_ROWS if left is None else min(SLICE_ROWS, max(BATCH_ROWS, 2 * left))
+        values = {**selected.values, "queue": queue, "limit": rows}
         after = ALWAYS
         while True:
             async with self._store.snapshot() as transaction:
@@ -124,7 +126,7 @@ class Work:
             ids = id_list(row["ids"]) if row else []
             if ids:
                 yield ids
-            if row is None or len(ids) < SLICE_ROWS:
+            if row is None or len(ids) < rows:
                 return
             after = AFTER_SLICE
             values |= {"after_on": row["last_created_on"], "after_id": ids[-1]}

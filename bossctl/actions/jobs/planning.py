@@ -47,7 +47,7 @@ async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = 
         holders=found.holders,
         queues=dict(sorted(found.queues.items())),
         effect=said.effect,
-        consequences=(*said.consequences, *_spread(request)),
+        consequences=(*said.consequences, *_spread(request)) if found.queues else (),
         warnings=(*said.warnings, *_archived(request, kind)),
         note=selected.selection.note,
         log=await records.describe(store),
@@ -117,18 +117,16 @@ def _archived(request: ActionRequest, kind: Kind) -> Iterable[str]:
 def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
     """What a batch sends, with the sampled jobs in it."""
     queue = next(iter(found.queues), "")
-    values = {**selected.values, "queue": queue, "ids": id_array(found.samples.get("eligible", ()))}
+    ids = id_array(found.samples.get("eligible", ()))
+    step = (selected.request.spread_seconds or 0) / max(1, found.queues.total())
+    spread = {"spread_from": "now", "spread_step": step, "spread_done": 0}
+    values = {**selected.values, **spread, "queue": queue, "ids": ids, "new_ids": "{…}"}
     slots = {"acted": selected.source, "where": selected.selection.where, "eligible": selected.eligible}
     writes = [
         Write("action_lock", values, {**slots, "retained": selected.retained, "slotted": NEVER, "joined": NOT_JOINED})
     ]
     kind, queries = selected.kind, selected.queries
     if kind.deed is None:
-        spread = {"spread_from": "now", "spread_step": 0.0, "spread_done": 0}
-        if selected.request.spread_seconds is not None:
-            spread["spread_step"] = selected.request.spread_seconds / max(1, found.queues.total())
-        writes.append(
-            Write("action_update", values | spread, {"assignments": assignments(kind.change, queries.catalog)})
-        )
+        writes.append(Write("action_update", values, {"assignments": assignments(kind.change, queries.catalog)}))
     writes += [Write(name, values, more) for name, more in kind.statements]
     return tuple(write.written(queries) for write in writes)

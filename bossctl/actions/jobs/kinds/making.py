@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from bossctl.actions.jobs.kind import Batch
 from bossctl.actions.jobs.waking import wake
-from bossctl.sql.changes import NOT_JOINED, inserted
+from bossctl.sql import Queries
+from bossctl.sql.changes import NOT_JOINED, Change, inserted
 from bossctl.sql.text import Composable, id_array
-from bossctl.store.session import Transaction
 
 
 async def make_jobs(batch: Batch) -> list[str]:
@@ -17,7 +17,7 @@ async def make_jobs(batch: Batch) -> list[str]:
     new = {str(uuid4()): id for id in batch.ids}
     transaction = batch.transaction
     values = {**batch.values, "queue": batch.queue, "ids": id_array(new.values()), "new_ids": id_array(new)}
-    rows = await transaction.rows("action_insert", values, **slots(batch, transaction))
+    rows = await transaction.rows("action_insert", values, **slots(batch.kind.change, transaction.queries))
     origins: dict[str, dict[str, str]] = defaultdict(dict)
     for row in rows:
         origins[row["queue"]][row["id"]] = new[row["id"]]
@@ -27,9 +27,8 @@ async def make_jobs(batch: Batch) -> list[str]:
     return [new[row["id"]] for row in rows]
 
 
-def slots(batch: Batch, transaction: Transaction) -> dict[str, Composable]:
+def slots(change: Change, queries: Queries) -> dict[str, Composable]:
     """What the statement is filled with."""
-    change, queries = batch.kind.change, transaction.queries
     columns, values = inserted(change, queries.catalog)
-    source = change.source or queries.relation("job")
-    return {"new_columns": columns, "new_values": values, "acted": source, "joined": change.joined or NOT_JOINED}
+    acted = change.source or queries.relation("job")
+    return {"new_columns": columns, "new_values": values, "acted": acted, "joined": change.joined or NOT_JOINED}

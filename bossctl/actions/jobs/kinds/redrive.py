@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
-from bossctl.actions.jobs.kinds.making import make_jobs
+from bossctl.actions.jobs.kinds.making import make_jobs, slots
 from bossctl.actions.jobs.phrases import due, jobs
 from bossctl.errors import Unsupported, UsageError
 from bossctl.format import clean
@@ -35,7 +35,7 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         image=None,
         deed=redrive,
         removes=True,
-        statements=(("action_delete", {}),),
+        statements=(("action_insert", slots(change, queries)), ("action_delete", {})),
     )
 
 

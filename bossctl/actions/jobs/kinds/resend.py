@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
-from bossctl.actions.jobs.kinds.making import make_jobs
+from bossctl.actions.jobs.kinds.making import make_jobs, slots
 from bossctl.actions.jobs.phrases import due, jobs
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.new_jobs import resent
@@ -12,8 +12,15 @@ from bossctl.store import Store
 
 async def make(store: Store, request: ActionRequest) -> Kind:
     """The declaration."""
-    change = resent(store.session.queries, spread_out=request.spread_seconds is not None)
-    return Kind(change, lambda counted: words(store, request, counted), image=(), deed=resend)
+    queries = store.session.queries
+    change = resent(queries, spread_out=request.spread_seconds is not None)
+    return Kind(
+        change,
+        lambda counted: words(store, request, counted),
+        image=(),
+        deed=resend,
+        statements=(("action_insert", slots(change, queries)),),
+    )
 
 
 async def resend(batch: Batch) -> Done:
