@@ -179,7 +179,7 @@ class Traffic:
         for key in ("a", "b", "c"):
             await self._send(one, "keyed", {"same": "payload"}, singletonKey=f"{key}{number}")
             for policy in self.present(POLICIES):
-                await self._send(one, policy, shaky, singletonKey=key, retryLimit=4)
+                await self._send(one, policy, shaky, singletonKey=key, retryLimit=4, retryDelay=1)
         await self._later(one, number)
         await self._by_hand(one, number)
         await self._newer(one, number)
