@@ -10,12 +10,13 @@ import pytest
 
 from bossctl.errors import UsageError
 from bossctl.selector import parse
-from tests.conftest import SeededFactory
+from tests.conftest import BossFactory, SeededFactory
 from tests.support.aging import age, job_column
 from tests.support.database import Database
 from tests.support.recording import copies, do, make_own_schema, places, planned, rows, undo
 from tests.support.releases import NEWEST, generation
 from tests.support.stores import open_store
+from tests.support.waiting import eventually
 
 DIAGONAL = ("10.4.2", NEWEST)
 FURTHER = tuple(pytest.param(one, marks=pytest.mark.matrix) for one in ("9.0.3", "11.1.2", "12.19.1", "12.35.0"))
@@ -245,3 +246,21 @@ async def test_a_schema_of_that_name_that_is_not_ours(seeded: SeededFactory, tmp
     db.execute("DROP SCHEMA bossctl CASCADE")
     await make_own_schema(db)
     assert (await do(db, "archive", "queue:mail state:failed")).changed == done.changed
+
+
+@pytest.mark.parametrize(
+    "release", [NEWEST, *(pytest.param(one, marks=pytest.mark.matrix) for one in ("9.0.3", "10.4.2", "11.1.2"))]
+)
+async def test_pg_boss_works_what_was_restored(seeded: SeededFactory, boss: BossFactory, release: str) -> None:
+    db = seeded(release)
+    failed = [str(id) for (id,) in db.execute("SELECT id FROM job WHERE name = 'mail' AND state = 'failed'")]
+    assert (await do(db, "archive", "queue:mail state:failed")).changed == len(failed)
+    one = await boss(db)
+    await one.maintain()
+    assert (await do(db, "restore", f"id:{','.join(failed)}")).changed == len(failed)
+    await one.maintain()
+    assert (await do(db, "retry", f"id:{','.join(failed)}")).changed == len(failed)
+    await one.work("mail", {"do": "succeed"}, batchSize=20)
+    query = "SELECT count(*) FROM job WHERE id = ANY (%s::uuid[]) AND state = 'completed'"
+    await eventually(lambda: db.value(query, [failed]) == len(failed))
+    assert not [line for line in one.stderr if "Error" in line]

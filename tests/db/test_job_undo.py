@@ -206,16 +206,20 @@ async def _as(dsn: str, db: Database, action: str, selector: str) -> int:
 async def test_killed_in_the_middle(seeded: SeededFactory, release: str, action: str, tmp_path: Path) -> None:
     """Each job is in one place, the log tells what was committed, undo takes that back, and a rerun finishes."""
     db = seeded(release)
-    made = copies(db, 6_000, "name = 'mail' AND state = 'completed'")
+    made = copies(db, 3_000, "name = 'mail' AND state = 'completed'")
+    slow = "BEGIN PERFORM pg_sleep(0.4); RETURN NULL; END"
+    db.execute(f"CREATE FUNCTION slowed() RETURNS trigger LANGUAGE plpgsql AS '{slow}'")
+    db.execute("CREATE TRIGGER slowed AFTER DELETE ON job FOR EACH STATEMENT EXECUTE FUNCTION slowed()")
     before = rows(db)
     arguments = ["job", action, "queue:mail state:completed", "--yes", "--dsn", db.dsn]
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bossctl", *arguments), env=environment, stdout=DEVNULL, stderr=DEVNULL, stdin=DEVNULL
     )
-    await eventually(lambda: db.value("SELECT count(*) FROM job") < len(before))
+    await eventually(lambda: db.value("SELECT count(*) FROM job") < len(before), 60)
     process.kill()
     await process.wait()
+    db.execute("DROP TRIGGER slowed ON job")  # waits until the server has noticed
     left = rows(db)
     changed = len(before) - len(left)
     assert 0 < changed < len(made)
