@@ -11,7 +11,7 @@ from bossctl.models.workers import Worker
 
 
 class Symptom(IntFlag):
-    """What one row of the job table can show; the numbers are those of the statement `job_symptoms`."""
+    """What one row of the job table can show; the numbers are those of the statement `suspects`."""
 
     OVERRAN = 1
     """Failed by its worker while the handler was still running."""

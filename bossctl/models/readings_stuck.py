@@ -9,7 +9,7 @@ from enum import IntFlag
 
 
 class OpenSymptom(IntFlag):
-    """What one waiting or running row can show; the numbers are those of the statement `open_work`."""
+    """What one waiting or running row can show; the numbers are those of the statement `suspects`."""
 
     DUE = 1
     """Waits and could be taken now."""
