@@ -65,7 +65,7 @@ def undo(
     Example:
       bossctl undo --dry-run
     """
-    from bossctl.cli import asking, bridge
+    from bossctl.cli import asking, bridge, talk
     from bossctl.cli.acting import exit_code, free
     from bossctl.cli.views import actions as views
 
@@ -80,6 +80,7 @@ def undo(
         views.planned(printer, target, planned.plan, show_sql=show_sql)
         return Exit.OK if free(planned.plan) else Exit.NOTHING
     if yes:
+        talk.say(f"undo: {planned.plan.effect}")
         views.warned(planned.plan)
     else:
         views.announced(planned.plan, show_sql=show_sql)

@@ -51,7 +51,9 @@ def test_archive_look_restore_undo(bossctl: Bossctl, seeded: SeededFactory, rele
     assert entry["by"].startswith("postgres (")
     sql = bossctl("undo", "--dry-run", "--show-sql", *dsn)
     assert (sql.code, "INSERT INTO" in sql.text, "nothing was changed" in sql.err) == (0, True, True), sql.err
-    back = bossctl("undo", "--yes", "-o", "json", *dsn).json()
+    undone = bossctl("undo", "--yes", "-o", "json", *dsn)
+    assert f"as before archive {answer['operation']}" in undone.err
+    back = undone.json()
     assert (back["action"], back["matched"], back["changed"], back["skipped"]) == ("undo", failed, failed, {})
     assert db.value("SELECT count(*) FROM job WHERE name = 'mail' AND state = 'failed'") == failed
     again = bossctl("undo", "--yes", *dsn)
