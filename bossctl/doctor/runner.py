@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -126,7 +127,7 @@ async def _run(store: Store, request: DoctorRequest, checks: Sequence[Check], pr
         needed = [kind for kind in READINGS if any(kind in check.needs for check in checks)]
         limit = request.timeout_seconds or store.session.timeout_seconds
         taken = await _take(transaction, needed, scope, limit, progress)
-    results, findings = _judge(checks, taken, ground, store.target)
+    results, findings = await _judge(checks, taken, ground, store.target)
     return Report(
         target=store.target,
         checks=results,
@@ -181,9 +182,10 @@ def _refusal(error: Unsupported | StatementTimeout) -> str:
     return f"{word} {error}" + (f" ({error.hint})" if error.hint else "")
 
 
-def _judge(
+async def _judge(
     checks: Iterable[Check], taken: _Taken, ground: Ground, target: Target
 ) -> tuple[tuple[CheckResult, ...], list[Finding]]:
+    """What the checks make of the readings, with a breath after each: a terminal UI wants to answer the keyboard."""
     readings = Readings(ground, taken.values)
     results: list[CheckResult] = []
     findings: list[Finding] = []
@@ -195,6 +197,7 @@ def _judge(
         status = Status.SKIPPED if reason else Status.FAIL if mine else Status.PASS
         results.append(CheckResult(check.code, check.slug, status, reason, spent))
         findings += mine
+        await asyncio.sleep(0)
     return tuple(results), findings
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
+import pytest
+from _pytest.mark import ParameterSet
 from textual.pilot import Pilot
 
 from bossctl.actions import Operator
@@ -22,6 +24,11 @@ from tests.tui.widget_apps import screen_lines, screen_text, until
 
 SMALL, LARGE = (80, 24), (140, 40)
 S = TypeVar("S", bound=BossScreen)
+
+
+def diagonal(releases: Iterable[str], *usual: str) -> list[ParameterSet]:
+    """A parameter for each release; those that are not usual are left to the matrix run: an app's start is dear."""
+    return [pytest.param(one, marks=() if one in usual else pytest.mark.matrix) for one in releases]
 
 
 def spec(dsn: str, *, read_only: bool = False) -> ConnectionSpec:

@@ -18,8 +18,9 @@ from tests.support.releases import NEWEST
 from tests.tui.app_support import LARGE, opened_on, running
 
 QUEUES = 1000
-MOST_SECONDS = 0.15
-"""Of this thread's own time, so that other programs do not count. Measured: 0.03 where this was written."""
+MOST_STEPS = 8_000_000
+"""A stall is at most as long as so many steps of an empty loop take on this thread's own clock: 0.2 s where this was
+written and nothing else ran. Measured there: 0.03 to 0.06 s."""
 
 
 def fill(db: Database) -> None:
@@ -37,6 +38,14 @@ def fill(db: Database) -> None:
         [QUEUES],
     )
     db.execute("ANALYZE job_common")
+
+
+def time_of_steps() -> float:
+    """What the longest stall may last: on a busy machine the clock of a thread runs slower, too."""
+    begin = time.thread_time()
+    for _ in range(MOST_STEPS // 10):
+        pass
+    return 10 * (time.thread_time() - begin)
 
 
 async def longest_step(seconds: float) -> float:
@@ -59,21 +68,23 @@ async def test_a_thousand_queues_do_not_stall_the_app(database: DatabaseFactory)
         gc.freeze()  # as the app does when it is not driven by a test
         readings = 0
         worst = 0.0
+        before = time_of_steps()
         checkup = driver.app.desk.checkup
         await driver.until(lambda: checkup.value)
         found = checkup.value
         with suppress(TimeoutError):
-            async with asyncio.timeout(20):
-                while readings < 3:
+            async with asyncio.timeout(60):
+                while readings < 3 or checkup.value is found:
                     db.execute("UPDATE job_common SET state = 'active' WHERE state = 'created' AND random() < 0.3")
                     screen.read_now()
-                    checkup.hurry()
+                    if not checkup.busy and checkup.value is found:
+                        checkup.hurry()
                     worst = max(worst, await longest_step(0.7))
                     readings += screen._cheap.age is not None and screen._cheap.age < 0.7
         gc.unfreeze()
-        assert readings == 3
+        assert readings >= 3
         assert checkup.value is not found, "doctor ran in the background meanwhile"
-        assert worst < MOST_SECONDS
+        assert worst < max(before, time_of_steps()), worst
         await driver.press("end")
         assert driver.table.cursor_line == driver.table.line_count - 1
 

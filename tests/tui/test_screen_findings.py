@@ -6,6 +6,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from bossctl.doctor import explain
+from bossctl.format import clean
 from bossctl.models.findings import Finding, Status
 from bossctl.selector import Ids, to_text
 from bossctl.tui.findingtexts import FAMILIES, family
@@ -33,7 +34,8 @@ def flat(text: str) -> str:
 
 async def on_finding(driver: Driver, finding: Finding) -> None:
     driver.table.go_to(finding.fingerprint)
-    await driver.until(lambda: f"{finding.code} {finding.slug}" in driver.text)
+    told = f"what {flat(clean(finding.message))[:50]}"
+    await driver.until(lambda: f"{finding.code} {finding.slug}" in driver.text and told in flat(driver.text))
 
 
 @pytest.mark.parametrize("release", ["9.0.3", "10.4.2", NEWEST])
