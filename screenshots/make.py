@@ -60,7 +60,7 @@ async def traffic(driver: Driver, database: Database) -> None:
 async def pictures(database: Database) -> None:
     """Visit every screen."""
     failed = database.value("SELECT id FROM job WHERE name = 'mail' AND state = 'failed' ORDER BY created_on LIMIT 1")
-    async with running(database.dsn, size=SIZE, refresh=0.5) as driver:
+    async with running(database.dsn, size=SIZE, refresh=0.5, checkup_after=1) as driver:
         await traffic(driver, database)
         save(driver, "queues")
         await driver.press("question_mark")
