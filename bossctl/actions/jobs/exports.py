@@ -29,6 +29,7 @@ from bossctl.sql.archives import archived
 from bossctl.sql.ownschema import as_texts
 from bossctl.store import Store
 
+PORTION_ROWS = 250
 CHUNK_ROWS = 500
 CHUNK_BYTES = 16 * 1024 * 1024
 _PLAIN = frozenset(("integer", "bigint", "smallint", "boolean"))
@@ -91,16 +92,23 @@ class _Export:
         transaction = batch.transaction
         columns = dict(transaction.queries.catalog.columns("job"))
         values = {"queue": batch.queue, "ids": list(batch.ids)}
-        rows = await transaction.rows("image_text", values, texts=as_texts(list(columns)))
-        lines = [self._header(batch, columns)] if columns != self._columns else []
-        lines += [_line(columns, [row[f"t{number}"] for number in range(len(columns))]) for row in rows]
+        await batch.record.batch(transaction, batch.queue, batch.ids, ())
+        if columns != self._columns:
+            await asyncio.to_thread(self._append, [self._header(batch, columns)])
+            self._columns = columns
+        place, written = list(columns).index("id"), list[str]()
+        for start in range(0, len(batch.ids), PORTION_ROWS):
+            some = {**values, "ids": list(batch.ids[start : start + PORTION_ROWS])}
+            rows = await transaction.rows("image_text", some, texts=as_texts(list(columns)))
+            lines = [_line(columns, [row[f"t{number}"] for number in range(len(columns))]) for row in rows]
+            await asyncio.to_thread(self._append, lines)
+            written += [row[f"t{place}"] for row in rows]
         if transaction.queries.supports("links_read"):
             links = [list(row.values()) for row in await transaction.rows("links_read", values)]
-            lines += [json.dumps({"bossctl": 1, "kind": "links", "links": links}) + "\n"] if links else []
-        await batch.record.batch(transaction, batch.queue, batch.ids, ())
-        await asyncio.to_thread(self._append, lines)
-        self._columns = columns
-        gone = await transaction.rows("action_delete", values)
+            if links:
+                found = {"bossctl": 1, "kind": "links", "links": links}
+                await asyncio.to_thread(self._append, [json.dumps(found, ensure_ascii=False) + "\n"])
+        gone = await transaction.rows("action_delete", {**values, "ids": written})
         return Done([row["id"] for row in gone])
 
     def _header(self, batch: Batch, columns: Mapping[str, str]) -> str:
