@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from textual.app import ComposeResult
 from textual.message import Message
@@ -118,6 +118,7 @@ def test_a_cut_string_decodes_to_a_prefix(text: str, length: int) -> None:
 
 @settings(deadline=None)
 @given(st.text(), st.integers(2, 40))
+@example("\x1f\x80", 2)
 def test_wrapped_strings_lose_nothing(text: str, width: int) -> None:
     parts = list(pieces(text, width))
     assert "".join(text[a:b] for a, b in parts) == text.replace("\n", "")

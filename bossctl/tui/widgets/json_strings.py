@@ -45,6 +45,7 @@ def _wrap(string: str, begin: int, end: int, width: int) -> Iterator[tuple[int, 
         for at in range(begin, end, step):
             yield at, min(end, at + step)
         return
-    for piece in chop_cells(string[begin:end], width):
+    # What is of no width at all is chopped into nothing.
+    for piece in chop_cells(string[begin:end], width) or [string[begin:end]]:
         yield begin, begin + len(piece)
         begin += len(piece)
