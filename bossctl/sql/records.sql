@@ -16,8 +16,9 @@ LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = 'bossctl' AND n.nspname <>
 LEFT JOIN LATERAL (
   SELECT count(*) AS tables, bool_or(c.relname = 'bossctl_format') AS ours,
          bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-                  AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) AS writable,
-         bool_and(pg_has_role(c.relowner, 'USAGE')) AS mine
+                  AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
+           FILTER (WHERE c.relname IN ('operation', 'shape', 'image', 'link', 'archive')) AS writable,
+         bool_and(pg_has_role(c.relowner, 'USAGE')) FILTER (WHERE c.relname IN ('image', 'archive')) AS mine
   FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm')
 ) AS t ON true
 
