@@ -6,7 +6,6 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,7 +27,6 @@ from bossctl.tui.polling import Poll
 from bossctl.tui.ports import Opener
 from bossctl.tui.screens.base import WIDE, BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
-from bossctl.tui.widgets.table import LineTable
 
 if TYPE_CHECKING:
     from bossctl.models.operations import EnsureResult
@@ -41,6 +39,7 @@ INFO_SECONDS = 60.0
 TICK = 0.5
 CHECKUP_AFTER = 3.0
 """Seconds from the start until doctor first runs in the background."""
+TWICE_WITHIN = 5.0
 FLOOR = 2
 """Textual's own blank screen and the queues are never left."""
 DARK, LIGHT = "textual-dark", "textual-light"
@@ -67,6 +66,9 @@ class BossApp(App[None]):
         Command("app.line", "colon", "Command line", "type a command", action="command_line", opens_line=True),
         Command("app.palette", "ctrl+p", "Palette", "find a command", action="command_palette"),
         Command("app.dark", "t", "Light or dark", "", action="dark"),
+        Command(
+            "app.undo", "U", "Undo", "your last action on jobs", "Changes", ("operation?",), changes=True, action="undo"
+        ),
         Command("app.theme", "", "Theme", "choose colours", action="change_theme"),
         Command("go.queues", "1", "Queues", "all queues, the worst first", "Screens"),
         Command("go.queue", "2", "Queue", "the queue under the cursor", "Screens", ("name...",)),
@@ -105,6 +107,7 @@ class BossApp(App[None]):
         self._start_line = start
         self._checkup_after = checkup_after
         self._began = monotonic()
+        self._asked_to_quit = float("-inf")
         self._lines: list[str] = []
         self._info = Poll(lambda: self.desk.reader.info(), interval=INFO_SECONDS)
 
@@ -272,6 +275,15 @@ class BossApp(App[None]):
 
     # --- what works everywhere
 
+    async def action_quit(self) -> None:
+        """Leave; while something is being written only when asked twice."""
+        writing, asked = self.desk.writing, self._asked_to_quit
+        self._asked_to_quit = monotonic()
+        if writing and self._asked_to_quit - asked > TWICE_WITHIN:
+            self._remark(f"{writing[0]} is under way: quit again to leave all the same")
+        else:
+            self.exit()
+
     def action_refresh_readings(self) -> None:
         """Read everything again now."""
         self._info.hurry()
@@ -330,32 +342,36 @@ class BossApp(App[None]):
         """Nothing can be changed before the database is open, or through a read-only connection."""
         if action == "command_line" and (self._here is None or isinstance(self.focused, Input)):
             return False
+        if action == "undo":
+            return True if self.desk.is_open and self._here is not None else None
         if action == "queue_ensure":
             target = self.desk.target
             return True if target is not None and not target.read_only else None
         return super().check_action(action, parameters)
+
+    def action_undo(self, operation: str = "") -> None:
+        """Take back an action on jobs: the one named, or this user's last."""
+        if self._here is not None:
+            from bossctl.tui.screens.jobactions import open_undo
+
+            open_undo(self._here, operation)
 
     def action_queue_ensure(self, name: str = "", policy: str = "") -> None:
         """Open the form that creates or changes a queue."""
         here = self._here
         if here is None:
             return
+        from bossctl.tui.screens.changes import open_change
         from bossctl.tui.screens.ensure import EnsureForm
 
         if not name and isinstance(here.place, QueuePlace):
             name = here.place.name
-        for table in here.query(LineTable):
-            table.hold_order = True
-        self.push_screen(EnsureForm(self.desk, name, policy), partial(self._ensured, here))
+        open_change(here, EnsureForm(self.desk, name, policy), self._ensured)
 
-    def _ensured(self, here: BossScreen, result: EnsureResult | None) -> None:
-        for table in here.query(LineTable):
-            table.hold_order = False
-        if result is not None:
-            from bossctl.tui import plans
+    def _ensured(self, result: EnsureResult) -> None:
+        from bossctl.tui import plans
 
-            self.notify(plans.ensured(result), markup=False)
-            here.read_now()
+        self.notify(plans.ensured(result), markup=False)
 
 
 def run_tui(opener: Opener, *, start: str | None = None, refresh: float = 2.0) -> int:

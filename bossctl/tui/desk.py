@@ -25,7 +25,7 @@ CHECKUP_SECONDS = 60.0
 
 
 class Desk:
-    """Made by the app, given to every screen. `refresh` is in seconds."""
+    """Made by the app, given to every screen. `refresh` is in seconds; `writing` names the deeds under way."""
 
     def __init__(self, opener: Opener, refresh: float) -> None:
         self.refresh = refresh
@@ -33,6 +33,8 @@ class Desk:
         self.info: Info | None = None
         self.trends = Trends()
         self.names: Sequence[str] = ()
+        self.dead_letters: frozenset[str] = frozenset()
+        self.writing: list[str] = []
         self.last_queue: str | None = None
         self.last_job: JobPlace | None = None
         self.step = ""
@@ -101,4 +103,5 @@ class Desk:
         """Keep what a fresh reading of the queues tells about everything else."""
         self._ahead = overview.taken_at - datetime.now(UTC)
         self.names = tuple(queue.name for queue in overview.queues)
+        self.dead_letters = frozenset(queue.dead_letter for queue in overview.queues if queue.dead_letter)
         self.trends.keep(self.names)

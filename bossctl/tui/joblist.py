@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -16,12 +17,12 @@ from bossctl.models.history import fetches
 from bossctl.models.jobs import JobPage, JobRow
 from bossctl.selector import Selector
 from bossctl.tui.desk import Desk
+from bossctl.tui.jobtable import JobTable
 from bossctl.tui.places import JobPlace
 from bossctl.tui.polling import Poll
 from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.rows import Cell, Row
 from bossctl.tui.widgets.states import StateCell
-from bossctl.tui.widgets.table import LineTable
 from bossctl.tui.words import distance, lately, plural, run_time
 
 PAGE = 100
@@ -42,6 +43,7 @@ class JobList(Vertical):
     """A keyset page of the jobs a selection names, newest first, read again and again by its screen's poll.
 
     `select` and the page actions make a new `poll`; the screen must drop what the old one still reads (`Turned`).
+    Marks stay while one turns pages, and go with another selection.
     """
 
     class Turned(Message):
@@ -54,6 +56,9 @@ class JobList(Vertical):
         self._columns = tuple(column for column in COLUMNS if queue_column or column.key != "queue")
         self._cursors: list[str | None] = [None]
         self._rows: dict[str, JobRow] = {}
+        self._elsewhere: dict[str, JobRow] = {}
+        self._every = False
+        self._page_words = ""
         self.poll = self._new_poll()
 
     def _new_poll(self) -> Poll[JobPage]:
@@ -66,23 +71,37 @@ class JobList(Vertical):
 
     def compose(self) -> ComposeResult:
         """The table, and a line that says which page this is."""
-        yield LineTable(self._columns, empty_text="no jobs")
+        yield JobTable(self._columns, empty_text="no jobs")
         yield Static(classes="page", markup=False)
 
     @property
-    def table(self) -> LineTable:
+    def table(self) -> JobTable:
         """The rows."""
-        return self.query_one(LineTable)
+        return self.query_one(JobTable)
 
     # --- what is shown
 
     def show(self, page: JobPage) -> None:
         """Draw a reading of the present page."""
-        now = self._desk.now()
-        self._rows = dict(_keyed(page.jobs))
-        self.table.empty_text = "no jobs" if self.selection is None else "no job fits the selection"
-        self.table.update(self._row(key, row, now) for key, row in self._rows.items())
-        self.query_one(".page", Static).update(Content(self._page_line(page)))
+        now, table = self._desk.now(), self.table
+        fresh = dict(_keyed(page.jobs))
+        table.empty_text = "no jobs" if self.selection is None else "no job fits the selection"
+        table.update(self._row(key, row, now) for key, row in fresh.items())
+        known = {**self._rows, **fresh}
+        self._rows = {key: known[key] for key in table.keys}
+        self._mark_again(fresh)
+        self._page_words = self._page_line(page)
+        self._say_page()
+
+    def _mark_again(self, fresh: Iterable[str]) -> None:
+        """Mark what was marked when this page, or another that showed it, was left."""
+        here = {key for key in fresh if key in self._elsewhere}
+        if here:
+            self._elsewhere = {key: row for key, row in self._elsewhere.items() if key not in here}
+            self.table.set_marks(self.table.marks | here)
+        if self._every:
+            self._every = False
+            self.table.mark_every()
 
     def _row(self, key: str, row: JobRow, now: datetime) -> Row:
         cells: dict[str, Cell] = {
@@ -105,7 +124,61 @@ class JobList(Vertical):
             parts.append("n for the next page")
         return " · ".join([*parts, *([fmt.clean(page.note)] if page.note else [])])
 
+    def _say_page(self) -> None:
+        words = [self.marks_words, self._page_words]
+        self.query_one(".page", Static).update(Content(" · ".join(filter(None, words))))
+
+    # --- marks
+
+    @property
+    def marked(self) -> tuple[JobRow, ...]:
+        """The marked jobs, of this page in their order and then of other pages."""
+        table = self.table
+        here = table.selection if table.marks else ()
+        return (*(self._rows[key] for key in here if key in self._rows), *self._elsewhere.values())
+
+    @property
+    def every(self) -> bool:
+        """Whether all jobs of the selection are meant, however many there are."""
+        return self._every or self.table.every
+
+    @property
+    def marks_words(self) -> str:
+        """How much is marked; empty for nothing."""
+        if self.every:
+            return "all that match are marked"
+        elsewhere, marked = len(self._elsewhere), len(self.table.marks) + len(self._elsewhere)
+        return f"{marked} marked" + (f", {elsewhere} on other pages" if elsewhere else "") if marked else ""
+
+    def unmark(self) -> bool:
+        """Forget all marks; whether there were any."""
+        some = bool(self.marks_words)
+        self._elsewhere, self._every = {}, False
+        self.table.set_marks(())
+        self._say_page()
+        return some
+
+    @on(JobTable.MarksChanged)
+    def _marks_changed(self) -> None:
+        self._say_page()
+
+    @on(JobTable.Cleared)
+    def _cleared(self) -> None:
+        self.unmark()
+
+    @on(JobTable.AllWanted)
+    def _all_wanted(self) -> None:
+        if self.selection is None:
+            self.notify("filter first: an action never means all jobs there are", severity="warning", markup=False)
+        else:
+            self.table.mark_every()
+
     # --- what is chosen
+
+    @property
+    def row_here(self) -> JobRow | None:
+        """The job under the cursor as it was read last."""
+        return self._rows.get(self.table.cursor_key or "")
 
     @property
     def job_here(self) -> JobPlace | None:
@@ -122,12 +195,13 @@ class JobList(Vertical):
     @property
     def queue_here(self) -> str | None:
         """The queue of the job under the cursor."""
-        row = self._rows.get(self.table.cursor_key or "")
+        row = self.row_here
         return None if row is None else row.queue
 
     def select(self, selection: Selector | None) -> None:
         """List other jobs, from the first page."""
         self.selection = selection
+        self.unmark()
         self._turn([None])
 
     def next_page(self) -> bool:
@@ -147,8 +221,13 @@ class JobList(Vertical):
     def _turn(self, cursors: list[str | None]) -> None:
         self._cursors = cursors
         self.poll = self._new_poll()
+        self._every = self.every
+        self._elsewhere |= {key: self._rows[key] for key in self.table.marks if key in self._rows}
+        self._elsewhere = {} if self._every else self._elsewhere
+        self._rows = {}
         self.table.show_skeleton()
-        self.query_one(".page", Static).update("")
+        self._page_words = ""
+        self._say_page()
         self.post_message(self.Turned())
 
 

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from bossctl.models.common import Target
     from bossctl.models.findings import Report
+    from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
     from bossctl.models.jobs import Job, JobPage
     from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
     from bossctl.models.queues import QueueDetail, QueueOverview
     from bossctl.models.schema import Info
+    from bossctl.models.undo import UndoPlan
     from bossctl.selector import Selector
 
 
@@ -76,6 +79,36 @@ class Operator(Protocol):
 
     async def delete_queue(self, name: str, *, with_jobs: bool = False) -> QueueDeletion:
         """Delete a queue, and only `with_jobs` one that holds any."""
+        ...
+
+    async def plan_jobs(self, request: ActionRequest, *, statements: bool = False) -> ActionPlan:
+        """What an action on jobs would do. Reads only."""
+        ...
+
+    async def apply_jobs(
+        self,
+        request: ActionRequest,
+        plan: ActionPlan,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        stop: asyncio.Event | None = None,
+        own_schema: bool = False,
+    ) -> ActionOutcome:
+        """Do it in batches; `stop` ends it after the batch at hand."""
+        ...
+
+    async def plan_undo(self, operation: str | None = None, *, statements: bool = False) -> UndoPlan:
+        """What taking back an operation would do; None is the last one of this user. Reads only."""
+        ...
+
+    async def undo(
+        self,
+        plan: UndoPlan,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> ActionOutcome:
+        """Take it back in batches."""
         ...
 
 

@@ -155,7 +155,9 @@ class BossScreen(Screen[None]):
         self.tick()
 
     def say_status(self) -> None:
-        """Header and banner as things stand."""
+        """Header and banner as things stand, once they are there: a reading can end while a screen is being made."""
+        if not self.query(Header):
+            return
         header = self.query_one(Header)
         header.target, header.info = self.desk.target, self.desk.info
         header.title, header.subtitle = self.heading, self.about()

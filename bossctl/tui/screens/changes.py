@@ -25,6 +25,35 @@ READ_ONLY = "this connection is read-only: leave out --read-only or use another 
 R = TypeVar("R")
 
 
+def open_change(screen: BossScreen, dialog: ChangeDialog[R], then: Callable[[R], None]) -> None:
+    """Open a dialog over a screen, whose order is frozen meanwhile, unless nothing may be changed here.
+
+    `then` is told of what was done, once every screen has been asked to read again.
+    """
+    target = screen.desk.target
+    if target is None or target.read_only:
+        screen.notify(READ_ONLY, severity="warning", markup=False)
+        return
+
+    def closed(result: R | None) -> None:
+        for table in screen.query(LineTable):
+            table.hold_order = False
+        if result is not None:
+            read_again(screen)
+            then(result)
+
+    for table in screen.query(LineTable):
+        table.hold_order = True
+    screen.app.push_screen(dialog, closed)
+
+
+def read_again(here: BossScreen) -> None:
+    """Take new readings on every screen, on those behind this one as soon as they are in front."""
+    for screen in here.app.screen_stack:
+        if isinstance(screen, BossScreen) and screen.is_mounted:
+            screen.read_now()
+
+
 class QueueChanges(BossScreen):
     """A screen that can change the queue under its cursor. Its `COMMAND_LIST` has ENSURE and DELETE."""
 
@@ -51,26 +80,7 @@ class QueueChanges(BossScreen):
             self.notify("choose a queue first", severity="warning", markup=False)
 
     def _open(self, dialog: ChangeDialog[R], then: Callable[[R], None]) -> None:
-        target = self.desk.target
-        if target is None or target.read_only:
-            self.notify(READ_ONLY, severity="warning", markup=False)
-            return
-        for table in self.query(LineTable):
-            table.hold_order = True
-        self.app.push_screen(dialog, lambda result: self._when_closed(result, then))
-
-    def _when_closed(self, result: R | None, then: Callable[[R], None]) -> None:
-        for table in self.query(LineTable):
-            table.hold_order = False
-        if result is not None:
-            self.read_again()
-            then(result)
-
-    def read_again(self) -> None:
-        """Take new readings on every screen, on those behind this one as soon as they are in front."""
-        for screen in self.app.screen_stack:
-            if isinstance(screen, BossScreen):
-                screen.read_now()
+        open_change(self, dialog, then)
 
     def _ensured(self, result: EnsureResult) -> None:
         from bossctl.tui import plans

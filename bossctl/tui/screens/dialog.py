@@ -30,6 +30,7 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False),
         Binding("ctrl+s", "statements", "Statements", show=False),
+        Binding("ctrl+c", "interrupt", "Quit", show=False),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -74,15 +75,18 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
     def carry_out(self, deed: Coroutine[Any, Any, R], *, doing: str, whether: str) -> None:
         """Do it; `doing` names it while it lasts, `whether` what is not known when its end is lost."""
         self._doing = doing
+        self._desk.writing.append(doing)
         self.say(f"{doing} …")
-        self.app.run_worker(self._finish(deed, self.app, whether), group="changes")
+        self.app.run_worker(self._finish(deed, self.app, doing, whether), group="changes")
 
-    async def _finish(self, deed: Coroutine[Any, Any, R], app: App[Any], whether: str) -> None:
+    async def _finish(self, deed: Coroutine[Any, Any, R], app: App[Any], doing: str, whether: str) -> None:
         try:
             result = await deed
         except BossctlError as error:
             self._ended(app, plans.failure(error, writing=whether), well=False)
             return
+        finally:
+            self._desk.writing.remove(doing)
         well = self.settled(result)
         if well and self.is_current and not self._left:
             self.dismiss(result)
@@ -112,6 +116,10 @@ class ChangeDialog(ModalScreen[R | None], Generic[R]):
         message.update(Content(clean(sentence)))
         message.display = bool(sentence)
         message.set_class(tone == "error", "-error")
+
+    async def action_interrupt(self) -> None:
+        """As everywhere: leave the app, which asks twice while something is being written."""
+        await self.app.action_quit()
 
     def action_close(self) -> None:
         """Nothing is changed, unless a deed is under way: that goes on."""

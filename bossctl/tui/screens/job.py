@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -17,17 +17,23 @@ from bossctl import format as fmt
 from bossctl.errors import BossctlError
 from bossctl.models.common import Payload
 from bossctl.models.history import history
+from bossctl.models.jobactions import JobAction
 from bossctl.models.jobs import Event, Job
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.panes import PaneStrip
 from bossctl.tui.places import JobPlace, QueuePlace, Visit
 from bossctl.tui.polling import Poll
-from bossctl.tui.screens.base import BossScreen, Reading
+from bossctl.tui.screens.base import Reading
+from bossctl.tui.screens.jobactions import JobActions, fits, with_footer
 from bossctl.tui.widgets.json_view import JsonView
 from bossctl.tui.widgets.states import state_glyph
 from bossctl.tui.words import distance, moment, pairs, run_time
 
+if TYPE_CHECKING:
+    from bossctl.tui.chosen import Chosen
+
+_KINDS = {f"job_{action.value}": action for action in JobAction}
 FINISHED = ("completed", "cancelled", "failed", "expired")
 PANES = ("life", "data", "output")
 LABEL = 16
@@ -39,7 +45,7 @@ _COLUMNS = (
 )
 
 
-class JobScreen(BossScreen):
+class JobScreen(JobActions):
     """A job, large. Wide: three panes; narrow: one of them at a time."""
 
     heading = "Job"
@@ -47,8 +53,9 @@ class JobScreen(BossScreen):
         Command("job.panes", "tab", "Next pane", "life, payload, output", "Job", footer=True, action="next_pane"),
         Command("job.panes-back", "shift+tab", "Pane back", "", "Job", action="previous_pane"),
         Command("job.zoom", "m", "Maximize", "one pane alone, or all", "Job", footer=True, action="zoom"),
-        Command("job.its-queue", "o", "Queue", "the queue it is in", "Job", footer=True, action="open_queue"),
+        Command("job.its-queue", "o", "Queue", "the queue it is in", "Job", action="open_queue"),
         Command("job.source", "w", "Whence", "the job it is the dead letter of", "Job", action="source"),
+        *with_footer(["retry", "cancel", "resume"]),
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
 
@@ -180,10 +187,21 @@ class JobScreen(BossScreen):
         """One pane alone, or all that fit."""
         self.toggle_class("-zoomed")
 
+    # --- actions
+
+    def chosen(self, action: JobAction) -> Chosen | str:
+        """This job."""
+        from bossctl.tui.chosen import these
+
+        return "the job is not read yet" if self.job is None else these([self.job.row], action)
+
     # --- ways on
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Grey out ways that lead nowhere."""
+        """Grey out ways that lead nowhere; offer only actions that the job's state allows."""
+        kind = _KINDS.get(action)
+        if kind is not None and not (self.job and fits(kind, self.job, stuck=_stuck(self.job), desk=self.desk)):
+            return False
         if action == "source":
             return True if self.job and isinstance(self.job.fields.get("source_id"), str) else None
         return super().check_action(action, parameters)
@@ -198,6 +216,16 @@ class JobScreen(BossScreen):
         source = self.job.fields.get("source_id") if self.job else None
         if isinstance(source, str):
             self.post_message(Visit(JobPlace(source)))
+
+
+def _stuck(job: Job) -> bool:
+    """Whether it is active past its expiry or heartbeat."""
+    since = {"expire_seconds": job.row.started_on, "heartbeat_seconds": job.fields.get("heartbeat_on")}
+    limits = [(at, job.fields.get(name)) for name, at in since.items()]
+    return job.row.state == "active" and any(
+        isinstance(at, datetime) and isinstance(seconds, int | float) and at + timedelta(seconds=seconds) < job.read_at
+        for at, seconds in limits
+    )
 
 
 def _step(event: Event, now: datetime) -> tuple[str, Text | str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.content import Content
@@ -19,14 +19,22 @@ from bossctl.tui.desk import Desk
 from bossctl.tui.filterline import FilterLine
 from bossctl.tui.joblist import JobList
 from bossctl.tui.places import JobPlace, JobsPlace, Visit
-from bossctl.tui.screens.base import BossScreen, Reading
+from bossctl.tui.screens.base import Reading
+from bossctl.tui.screens.jobactions import JobActions, with_footer
 from bossctl.tui.selection import read, state_of, text_of, toggled, with_state
 from bossctl.tui.widgets.histogram import StateLegend, StatePicked
 from bossctl.tui.widgets.table import LineTable
 
+if TYPE_CHECKING:
+    from bossctl.models.jobactions import ActionOutcome, JobAction
+    from bossctl.tui.chosen import Chosen
 
-class JobsScreen(BossScreen):
-    """Pages of jobs. The selection is one expression; quick filters put terms into it and take them out."""
+
+class JobsScreen(JobActions):
+    """Pages of jobs. The selection is one expression; quick filters put terms into it and take them out.
+
+    An action is about the marked jobs, all that match where that was asked for, else the job under the cursor.
+    """
 
     heading = "Jobs"
     COMMAND_LIST = (
@@ -45,10 +53,11 @@ class JobsScreen(BossScreen):
             "jobs.next", "n,right_square_bracket", "Next page", "older jobs", "Jobs", footer=True, action="next_page"
         ),
         Command("jobs.newer", "b,left_square_bracket", "Page back", "newer jobs", "Jobs", action="previous_page"),
-        Command("jobs.stuck", "s", "Stuck", "only jobs past expiry or heartbeat", "Jobs", footer=True, action="stuck"),
+        Command("jobs.stuck", "s", "Stuck", "only jobs past expiry or heartbeat", "Jobs", action="stuck"),
         Command("jobs.rerun", "u", "Re-run", "only jobs that ran more than once", "Jobs", action="rerun"),
         Command("jobs.state", "f", "State", "only jobs in the next state", "Jobs", ("state?",), action="state"),
         Command("jobs.all", "a", "All", "drop the selection", "Jobs", action="all"),
+        *with_footer(["retry"]),
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
 
@@ -75,8 +84,9 @@ class JobsScreen(BossScreen):
         return [(self._list.poll, self._list.show)]
 
     def about(self) -> str:
-        """Whether these are all."""
-        return "all" if self._list.selection is None else "selected by"
+        """Whether these are all, and how many are marked."""
+        marks = self._list.marks_words
+        return ("all" if self._list.selection is None else "selected") + (f" · {marks}" if marks else "")
 
     @property
     def queue_here(self) -> str | None:
@@ -87,6 +97,27 @@ class JobsScreen(BossScreen):
     def job_here(self) -> JobPlace | None:
         """The job under the cursor."""
         return self._list.job_here
+
+    def go_back(self) -> bool:
+        """Forget marks on other pages first; the table sees to its own."""
+        return self._list.unmark()
+
+    # --- actions on jobs
+
+    def chosen(self, action: JobAction) -> Chosen | str:
+        """The marked jobs, all that match, or the one under the cursor."""
+        from bossctl.tui.chosen import all_of, these
+
+        selection = self._list.selection
+        if self._list.every and selection is not None:
+            return all_of(selection)
+        here = self._list.row_here
+        return these(self._list.marked or ((here,) if here else ()), action)
+
+    def acted(self, outcome: ActionOutcome) -> None:
+        """What was to be done to the marked jobs is done."""
+        if outcome.changed:
+            self._list.unmark()
 
     # --- what the user does
 

@@ -46,8 +46,8 @@ class LineTable(TableDrawing):
         Binding("space", "mark", "Mark", show=False, id="table.mark"),
         Binding("shift+down", "mark_by(1)", "Mark downwards", show=False, id="table.mark-down"),
         Binding("shift+up", "mark_by(-1)", "Mark upwards", show=False, id="table.mark-up"),
-        Binding("ctrl+@", "mark_range", "Mark from the last mark", show=False, id="table.mark-range"),
-        Binding("asterisk", "mark_all", "Mark all shown, or none", show=False, id="table.mark-all"),
+        Binding("ctrl+@,v", "mark_range", "Mark from the last mark", show=False, id="table.mark-range"),
+        Binding("asterisk,ctrl+a", "mark_all", "Mark all shown, or none", show=False, id="table.mark-all"),
         Binding("escape", "clear_marks", "Clear marks", show=False, id="table.clear-marks"),
     ]
 
