@@ -108,6 +108,7 @@ def flags(change: Change) -> tuple[sql.Composable, sql.Composable]:
 
 
 NOT_JOINED = trusted("")
+NO_LINE = trusted("NULL::text")
 AFTER_SLICE = trusted("(j.created_on, j.id) > (%(after_on)s::timestamptz, %(after_id)s::uuid)")
 
 

@@ -23,16 +23,17 @@ FROM (
 ) AS s
 
 -- name: action_lock
--- `slotted` are those that a unique index would hold after the change. The transaction's number tells later whether a
+-- `slotted` are those that a unique index would hold after the change, `lines` the rows as a file keeps them. The transaction's number tells later whether a
 -- commit arrived whose answer was lost.
 WITH locked AS MATERIALIZED (
-  SELECT j.id, {retained} AS retained, {slotted} AS slotted
+  SELECT j.id, {retained} AS retained, {slotted} AS slotted, {line} AS line
   FROM {acted} AS j {joined}
   WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {where} AND {eligible}
   FOR UPDATE OF j SKIP LOCKED
 )
 SELECT string_agg(l.id::text, ',') AS ids, string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
-  string_agg(l.id::text, ',') FILTER (WHERE l.slotted) AS slotted, txid_current()::text AS xid
+  string_agg(l.id::text, ',') FILTER (WHERE l.slotted) AS slotted, string_agg(l.line, E'\n') AS lines,
+  txid_current()::text AS xid
 FROM locked AS l
 
 -- name: action_update

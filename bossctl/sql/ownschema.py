@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
+from bossctl.sql.spelling import spelled
 from bossctl.sql.text import trusted
 from bossctl.sql.writes import Write
 
@@ -130,6 +131,12 @@ def kept_rows(
     ]
     columns = sql.SQL(", ").join(picked)
     return sql.SQL("(SELECT {}{} FROM {} AS o WHERE {})").format(columns, more, own(table), where)
+
+
+def line_of(catalog: Catalog, columns: Sequence[str]) -> sql.Composable:
+    """The same array over canonical columns (alias `j`); what this schema does not have is left out."""
+    known = dict.fromkeys(name for name in columns if spelled(catalog, name) is not None)
+    return trusted(f"json_build_array({', '.join(f'j.{name}::text' for name in known)})::text")
 
 
 def as_line(columns: Sequence[str]) -> sql.Composable:

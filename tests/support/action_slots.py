@@ -11,6 +11,7 @@ from bossctl.sql.catalog import Catalog
 from bossctl.sql.change_kinds import deleted
 from bossctl.sql.changes import NOT_JOINED, eligible, flags, inserted, reason, retained, target
 from bossctl.sql.new_jobs import resent
+from bossctl.sql.ownschema import line_of
 from bossctl.sql.relations import relations
 from bossctl.sql.slots import CHOSEN_IDS, SlotGroup, UniqueIndex, branches, candidates, filled, possible
 
@@ -34,6 +35,7 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "counted": flags(change)[1],
         "chosen": CHOSEN_IDS,
         "slotted": possible((group,), copied, queries),
+        "line": line_of(catalog, ("id", "state", "keep_until")),
         "joined": copied.joined or NOT_JOINED,
         "target": target(copied),
         "candidates": candidates(group, copied, queries),

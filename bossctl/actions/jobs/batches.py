@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bossctl.actions.jobs.commits import commit_fate
+from bossctl.actions.jobs.filelog import FileRecord
 from bossctl.actions.jobs.kind import Batch, Done
 from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
@@ -16,8 +17,9 @@ from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.tally import Tally
 from bossctl.actions.jobs.waking import listens, wake
 from bossctl.errors import StatementTimeout, Unreachable
-from bossctl.sql.changes import NOT_JOINED, assignments
-from bossctl.sql.text import id_array, id_list
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.changes import NO_LINE, NOT_JOINED, assignments
+from bossctl.sql.text import Composable, id_array, id_list
 from bossctl.store import Store
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
@@ -32,7 +34,8 @@ SURPRISES = 2
 class Looked:
     """What became of a batch before anything was changed: the jobs that may be, and reason → ids of the others.
 
-    `locked_by_others` are to be tried again; `retained` those the counters of schema 46 hold as finished.
+    `locked_by_others` are to be tried again; `retained` those the counters of schema 46 hold as finished,
+    `lines` the free ones as the file of the log keeps them, where they were read on the way.
     """
 
     free: Sequence[str]
@@ -41,6 +44,7 @@ class Looked:
     locked_by_others: Sequence[str] = ()
     retained: frozenset[str] = frozenset()
     xid: str | None = None
+    lines: str | None = None
 
 
 class Unsettled(Exception):
@@ -135,7 +139,8 @@ class Batches:
         if taken:
             skipped["slot-taken"] = list(taken)
         free = [id for id in ids if id in mine and id not in taken]
-        return Looked(free, skipped, taken, locked, frozenset(id_list(row["retained"])), row["xid"])
+        lines = None if taken else row["lines"]
+        return Looked(free, skipped, taken, locked, frozenset(id_list(row["retained"])), row["xid"], lines)
 
     async def _lock(self, transaction: Transaction, queue: str, ids: Sequence[str], slots: Slots) -> Row:
         selected = self._selected
@@ -148,8 +153,16 @@ class Batches:
             eligible=selected.eligible,
             retained=selected.retained,
             slotted=slots.possible,
+            line=self._line(transaction.queries.catalog),
         )
         return row
+
+    def _line(self, catalog: Catalog) -> Composable:
+        """The image of a row as the file of the log keeps it: reading it while locking saves reading the row again."""
+        kind = self._selected.kind
+        if kind.image and kind.change.source is None and isinstance(self._record, FileRecord):
+            return self._record.line(catalog, kind.image)
+        return NO_LINE
 
     async def _examine(
         self, transaction: Transaction, queue: str, ids: Sequence[str]
@@ -188,7 +201,9 @@ class Batches:
         if not looked.free:
             return Done(())
         kind, ids = self._selected.kind, looked.free
-        if kind.image != ():
+        if kind.image and looked.lines and looked.xid and isinstance(self._record, FileRecord):
+            self._record.told(transaction, queue, kind.image, looked.xid, looked.lines)
+        elif kind.image != ():
             await self._record.batch(transaction, queue, ids, kind.image)
         values = {**self._selected.values, **self._spread_values(transaction)}
         batch = Batch(transaction, self._selected.request, kind, queue, ids, values, self._record)

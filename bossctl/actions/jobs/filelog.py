@@ -23,8 +23,9 @@ from bossctl.actions.jobs.ownschema import image_columns
 from bossctl.config import state_directory
 from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionOutcome
-from bossctl.sql.ownschema import as_line
-from bossctl.sql.text import id_array
+from bossctl.sql.catalog import Catalog
+from bossctl.sql.ownschema import as_line, line_of
+from bossctl.sql.text import Composable, id_array
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
@@ -104,6 +105,15 @@ class FileRecord:
         if columns is None and transaction.queries.supports("links_read"):
             links = await transaction.rows("links_read", {"queue": queue, "ids": list(ids)})
             lines += [_line({"link": list(link.values())}) for link in links]
+
+    def line(self, catalog: Catalog, columns: Sequence[str]) -> Composable:
+        """What `batch` would read of a row, for who reads the row anyway; the lines go to `told`."""
+        return line_of(catalog, ("id", "name", *columns))
+
+    def told(self, transaction: Transaction, queue: str, columns: Sequence[str], xid: str, lines: str) -> None:
+        """The same as `batch`, with what it would have read."""
+        raw = image_columns(transaction.queries.catalog, columns)
+        self._lines_of(transaction).extend([*_batch("changed", queue, int(xid), raw, ()), lines + "\n"])
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs were created, each with the job it was made from."""

@@ -15,7 +15,7 @@ from bossctl.actions.jobs.tally import SAMPLES
 from bossctl.format import exact_duration
 from bossctl.models.jobactions import ActionPlan, ActionRequest
 from bossctl.selector import is_archived_scope
-from bossctl.sql.changes import NOT_JOINED, assignments, flags
+from bossctl.sql.changes import NO_LINE, NOT_JOINED, assignments, flags
 from bossctl.sql.selection import NEVER
 from bossctl.sql.text import id_array
 from bossctl.sql.writes import Write
@@ -123,7 +123,11 @@ def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
     values = {**selected.values, **spread, "queue": queue, "ids": ids, "new_ids": "{…}"}
     slots = {"acted": selected.source, "where": selected.selection.where, "eligible": selected.eligible}
     writes = [
-        Write("action_lock", values, {**slots, "retained": selected.retained, "slotted": NEVER, "joined": NOT_JOINED})
+        Write(
+            "action_lock",
+            values,
+            {**slots, "retained": selected.retained, "slotted": NEVER, "joined": NOT_JOINED, "line": NO_LINE},
+        )
     ]
     kind, queries = selected.kind, selected.queries
     if kind.deed is None:
