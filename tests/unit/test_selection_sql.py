@@ -93,9 +93,7 @@ def test_no_text_changes_the_structure(schema: Catalog, text: str) -> None:
     assert structure(expr, schema) == structure(blanked(expr), schema)
 
 
-@pytest.mark.parametrize(
-    "value", ["'; DROP TABLE job --", "%(evil)s", "{job}", "%s", "\\", '"', "$1", "'' OR true"]
-)
+@pytest.mark.parametrize("value", ["'; DROP TABLE job --", "%(evil)s", "{job}", "%s", "\\", '"', "$1", "'' OR true"])
 def test_what_looks_like_sql_is_bound(value: str) -> None:
     for expr in (SingletonKey(value), ErrorText(value), DataPath("data", (value,), value), QueueGlob.exactly(value)):
         selection = select(expr, CATALOGS[-1])
