@@ -1,5 +1,7 @@
 // What a worker does with its jobs, described by data: {do: 'succeed' | 'fail' | 'sleep' | 'hang' | 'freeze' | 'crash' |
-// 'wait' | 'mend' | 'payload', …}. A description may carry `then`, what to do afterwards.
+// 'wait' | 'mend' | 'record' | 'payload', …}. A description may carry `then`, what to do afterwards.
+
+import { record } from './recording.mjs'
 
 export function handlerFor (behaviour, onEvent) {
   return async jobs => {
@@ -32,6 +34,7 @@ export function letGo () {
 }
 
 const ACTIONS = {
+  record,
   async succeed () {},
   async payload () {},
   async fail ({ message = 'it failed', ...facts }) {
