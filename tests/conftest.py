@@ -36,12 +36,17 @@ from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from bossctl.errors import BossctlError
 from tests.support.bed import Bed, install, open_bed
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.freshening import freshen
+
+# How long an example takes says more of the machine's load than of us.
+settings.register_profile("bossctl", deadline=None)
+settings.load_profile("bossctl")
 
 OWN_BED = pytest.StashKey[Bed]()
 HANDED_OVER = "bossctl_bed"

@@ -103,7 +103,7 @@ def test_a_table_of_what_appears_and_goes(newest: Database, watching: Start) -> 
     *_, headline = running.until(lambda line: "STK01" in line)
     at = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ"
     assert re.fullmatch(rf"{at}  appeared  error  STK01 active-past-expiry  queue email  \(proven\)\n", headline)
-    message = running.until(lambda line: "bossctl job list" in line)
+    message = running.until(lambda line: "bossctl job retry" in line)
     assert "is active more than" in message[0]
     newest.execute("DELETE FROM job WHERE state = 'active'")
     *between, headline = running.until(lambda line: "STK01" in line)

@@ -95,7 +95,7 @@ async def test_any_schema_name(database: DatabaseFactory, boss: BossFactory, sch
     )
     [finding] = await found(db, "STK01")
     words = shlex.split(finding.remedy.command or "")
-    assert words == ["bossctl", "--schema", schema, "job", "list", "queue:mail is:stuck"]
+    assert words == ["bossctl", "--schema", schema, "job", "retry", "queue:mail is:stuck"]
 
 
 async def test_a_job_table_without_partitions(database: DatabaseFactory, boss: BossFactory) -> None:
