@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from bossctl.actions import Operator
+from bossctl.actions.jobs import commits
 from bossctl.config import ConnectionSpec
 from bossctl.demo.server import running_server
 from bossctl.store import Store
@@ -23,8 +24,14 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE application_name = 'bossctl' A
 
 
 @pytest.mark.matrix
-async def test_it_was_done_although_the_connection_was_lost() -> None:
-    """With a standby that is not there a commit is done and then waits for ever."""
+@pytest.mark.parametrize("patient", [True, False])
+async def test_it_was_done_although_the_connection_was_lost(monkeypatch: pytest.MonkeyPatch, patient: bool) -> None:
+    """With a standby that is not there a commit is done and then waits for ever.
+
+    Who does not wait until the server is back cannot say whether it was done, but the log tells afterwards.
+    """
+    if not patient:
+        monkeypatch.setattr(commits, "PATIENCE_SECONDS", 0.0)
     with running_server(
         settings={"max_wal_senders": "1", "wal_level": "replica", "synchronous_commit": "on"}
     ) as server:
@@ -44,7 +51,9 @@ async def test_it_was_done_although_the_connection_was_lost() -> None:
                 [(pid,)] = await eventually(lambda: db.execute(WAITING).fetchall(), 60)
                 db.execute("SELECT pg_terminate_backend(%s)", [pid])
                 outcome = await running
+                [told] = await operator.operations()
+                assert (told.changed, told.finished) == (1000, False)
             assert outcome.stopped is not None
-            assert (outcome.changed, outcome.warnings) == (1000, ())
+            assert (outcome.changed, len(outcome.warnings)) == ((1000, 0) if patient else (0, 1))
             row = db.execute("SELECT count(*) FROM pgboss.job WHERE state = 'retry'").fetchone()
             assert row == (1000,)

@@ -134,11 +134,9 @@ class FileRecord:
             await asyncio.to_thread(self._append, [*lines, _line({"counted": changed})])
 
     async def finish(self, outcome: ActionOutcome) -> None:
-        """Write down that it is over, and how many rows it changed."""
-        if self._size:
-            over: dict[str, object] = {"changed": outcome.changed}
-            if outcome.stopped is None:
-                over["finished"] = datetime.now(UTC).isoformat()
+        """Write down that it is over, and how many rows it changed; of one that was stopped the server knows better."""
+        if self._size and outcome.stopped is None:
+            over = {"changed": outcome.changed, "finished": datetime.now(UTC).isoformat()}
             with suppress(UsageError):
                 await asyncio.to_thread(self._append, [_line(over)])
 
