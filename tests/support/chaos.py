@@ -31,13 +31,14 @@ from tests.support.traffic import options_of
 from tests.support.waiting import eventually
 
 WORKERS = 4
-KILLED_SHARE = 0.3
+KILLED_EACH = 3
 PORTIONS = 20
 PATIENCE_SECONDS = 300
 LATEST_SECONDS = 8
-QUEUES = {"plain": 0.6, "slow": 0.1, "shaky": 0.3}
+QUEUES = {"work-plain": 0.6, "work-slow": 0.1, "work-shaky": 0.3}
 """Each queue's share of the jobs: done at once, done slowly, and failing a third of the time."""
-ALL = "queue:plain,slow,shaky,shaky-dead"
+DEAD = "work-shaky-dead"
+ALL = "queue:work-*"
 
 TABLES = """
 CREATE SCHEMA chaos;
@@ -49,6 +50,9 @@ CREATE FUNCTION chaos.keep() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   process int := nullif(current_setting('chaos.process', true), '')::int;
 BEGIN
+  IF process IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock_shared(4711, process);
+  END IF;
   IF TG_OP = 'INSERT' THEN
     INSERT INTO chaos.history (id, queue, process, after) VALUES (new.id, new.name, process, new.state);
   ELSIF TG_OP = 'DELETE' THEN
@@ -60,6 +64,7 @@ BEGIN
   RETURN NULL;
 END $$;
 """
+"""The lock tells from outside that a process has written and not yet committed."""
 TRIGGER = "CREATE TRIGGER chaos AFTER INSERT OR UPDATE OR DELETE ON job FOR EACH ROW EXECUTE FUNCTION chaos.keep()"
 
 
@@ -133,9 +138,9 @@ class Chaos:
         first = await boss(self.database, **options)
         queues = generation(self.release) >= 10
         if queues:
-            await first.create_queue("shaky-dead")
+            await first.create_queue(DEAD)
         for name in QUEUES:
-            await first.create_queue(name, **({"deadLetter": "shaky-dead"} if queues and name == "shaky" else {}))
+            await first.create_queue(name, **({"deadLetter": DEAD} if queues and name == "work-shaky" else {}))
         self.database.execute(TABLES)
         self.database.execute(TRIGGER)
         others = [await boss(self.database, **options) for _ in range(WORKERS - 1)]
@@ -144,9 +149,9 @@ class Chaos:
             await self._work(one, queues=queues)
 
     async def _feed(self, through: Callable[[float], bool]) -> None:
-        """The jobs come in portions, so that there is work all the time."""
+        """Half of the jobs at once, the others in portions, so that there is work all the time."""
         for portion in range(PORTIONS):
-            await eventually(lambda part=portion / PORTIONS: through(part), PATIENCE_SECONDS)
+            await eventually(lambda part=2 * portion / PORTIONS - 1: through(part), PATIENCE_SECONDS)
             for name, share in QUEUES.items():
                 await self._insert(name, round(self.jobs * share / PORTIONS))
 
@@ -169,11 +174,11 @@ class Chaos:
     async def _work(self, boss: Boss, *, queues: bool) -> None:
         dsn = self.database.dsn
         told = {"do": "record", "dsn": dsn}
-        await boss.work("plain", told, batchSize=self.batch)
-        await boss.work("slow", {**told, "ms": 400}, batchSize=max(1, self.batch // 4))
-        await boss.work("shaky", {**told, "failing": 0.35}, batchSize=max(1, self.batch // 3))
+        await boss.work("work-plain", told, batchSize=self.batch)
+        await boss.work("work-slow", {**told, "ms": 400}, batchSize=max(1, self.batch // 4))
+        await boss.work("work-shaky", {**told, "failing": 0.35}, batchSize=max(1, self.batch // 3))
         if queues:
-            await boss.work("shaky-dead", told, batchSize=self.batch)
+            await boss.work(DEAD, told, batchSize=self.batch)
 
     async def act(self, seconds: float, least: int) -> None:
         """Operators at work for so long and so many operations, the server killed in the middle."""
@@ -224,16 +229,16 @@ class Chaos:
             ("job", "resume", ALL, "state:cancelled"),
             ("undo", *([known[-1]] if known else [])),
             ("job", "restore", queue(), *limit(2500)),
-            ("job", "retry", "queue:shaky", "state:failed"),
+            ("job", "retry", "queue:work-shaky", "state:failed"),
             ("undo",),
             ("job", "archive", ALL, "state:completed,failed,cancelled", *limit(2500)),
             ("job", "delete", ALL, "state:completed,failed", *limit(100)),
-            ("job", "cancel", "queue:slow", "state:active"),
+            ("job", "cancel", "queue:work-slow", "state:active"),
             ("undo", *([chance.choice(known)] if known else [])),
             ("job", "restore", queue(), *limit(100)),
             ("job", "resume", queue(), "state:cancelled", *limit(1500)),
-            ("job", "retry", "queue:shaky", "state:failed", *limit(500)),
-            ("job", "retry", "queue:slow", "is:stuck"),
+            ("job", "retry", "queue:work-shaky", "state:failed", *limit(500)),
+            ("job", "retry", "queue:work-slow", "is:stuck"),
         ]
         if self.disorder:
             chance.shuffle(deck)
@@ -248,8 +253,8 @@ class Chaos:
         process = await asyncio.create_subprocess_exec(*program, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
         answer = asyncio.create_task(process.communicate())
         killed = False
-        if self.chance.random() < KILLED_SHARE:
-            await self._some_moment(answer)
+        if number % KILLED_EACH == 0:
+            await self._some_moment(number, answer)
             if not answer.done():
                 process.kill()
                 killed = True
@@ -258,22 +263,23 @@ class Chaos:
         self._running -= 1
         self.ran.append(Ran(number, arguments, code, said.decode(), talk.decode(), began, monotonic()))
 
-    async def _some_moment(self, answer: asyncio.Task[Any]) -> None:
-        """Until a moment at random, or until some bossctl is in the middle of writing."""
-        if self.chance.random() < 0.5:
+    async def _some_moment(self, number: int, answer: asyncio.Task[Any]) -> None:
+        """Until a moment at random, or in the middle of its writing."""
+        if self.chance.random() < 0.25:
             times = [ran.ended - ran.began for ran in self.ran if ran.exit == 0]
             await asyncio.wait(
                 [answer], timeout=self.chance.uniform(0.3, 1.0) * (statistics.median(times) if times else 1)
             )
             return
-        writing = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bossctl' AND backend_xid IS NOT NULL"
+        writing = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4711 AND objid = %s"
         with suppress(psycopg.Error):  # the server may be gone
-            await eventually(lambda: answer.done() or self.database.value(writing), PATIENCE_SECONDS)
-            await asyncio.wait([answer], timeout=self.chance.uniform(0, 0.15))
+            while not (answer.done() or self.database.value(writing, [number])):
+                await asyncio.wait([answer], timeout=0.002)
+            await asyncio.wait([answer], timeout=self.chance.choice((0, 0.02, 0.1)))
 
     async def settle(self) -> None:
         """Until nothing is left that a worker could take or hold."""
-        names = [*QUEUES, "shaky-dead"]
+        names = [*QUEUES, DEAD]
         busy = "SELECT count(*) FROM job WHERE state IN ('created', 'retry', 'active') AND name = ANY (%s)"
 
         async def done() -> bool:

@@ -17,7 +17,7 @@ from bossctl.errors import Refused
 from bossctl.models.findings import Report, Severity
 from bossctl.models.jobactions import Operation
 from bossctl.store import Store
-from tests.support.chaos import Chaos, Ran
+from tests.support.chaos import DEAD, QUEUES, Chaos, Ran
 from tests.support.recording import places, undo
 from tests.support.stores import open_store
 
@@ -78,7 +78,10 @@ class Verdict:
         self.figures: dict[str, Any] = {}
 
     def _history(self) -> dict[str, list[Change]]:
-        rows = self.database.execute("SELECT id::text, process, before, after FROM chaos.history ORDER BY id, number")
+        rows = self.database.execute(
+            "SELECT id::text, process, before, after FROM chaos.history WHERE queue = ANY (%s) ORDER BY id, number",
+            [[*QUEUES, DEAD]],
+        )
         return {id: [Change(*row) for row in found] for id, found in groupby(rows, lambda row: row[0])}
 
     async def all(self, report: Report) -> None:
@@ -223,7 +226,7 @@ class Verdict:
 
     def _turns(self, changes: list[Change], again: Counter[str]) -> int:
         """How often a job was let wait: sent once, then put back by pg-boss or by what the log has."""
-        turns = 1 if changes[0].before in WAITING else 0  # sent before the history began
+        turns = 0
         for change in changes:
             action = "pg-boss" if change.process is None else self.ran[change.process].action
             if change.after in WAITING and change.before not in WAITING:
