@@ -49,10 +49,18 @@ def _already_archived(queries: Queries, *, own: bool) -> tuple[tuple[str, str], 
     return (("id-archived", f"EXISTS ({twin})"),)
 
 
-def put_back(queries: Queries, source: sql.Composable, *, keep_seconds: int | None, twice: bool = False) -> Change:
+def _archived_meanwhile(queries: Queries) -> tuple[tuple[str, str], ...]:
+    kinds = [own for own, fact in ((False, "archive"), (True, "own:archive")) if queries.catalog.has(fact)]
+    return tuple(reason for own in kinds for reason in _already_archived(queries, own=own))
+
+
+def put_back(
+    queries: Queries, source: sql.Composable, *, keep_seconds: int | None, twice: bool = False, image: bool = False
+) -> Change:
     """Rows of `source` (canonical) put back among the live jobs as they are.
 
     `keep_seconds` gives those more time that retention would remove; `twice`: the source may hold an id several times.
+    An `image` stays where it is: what it is of may have come back, and have been archived since.
     """
     catalog = queries.catalog
     names = (name for name in job_columns(catalog) if name not in ("id", "name"))
@@ -67,6 +75,7 @@ def put_back(queries: Queries, source: sql.Composable, *, keep_seconds: int | No
         reasons=(
             *((("id-twice", _twice(queries)),) if twice else ()),
             ("id-taken", _taken(queries)),
+            *(_archived_meanwhile(queries) if image else ()),
             *_without_queue(queries),
             ("past-retention", past_retention(catalog, kept=keep_seconds is not None)),
         ),

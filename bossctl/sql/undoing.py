@@ -128,13 +128,13 @@ def gone(queries: Queries, rows: sql.Composable, columns: Sequence[str], pairs: 
     """Rows that were deleted, to be put back; with `pairs` those that jobs were made from, if these can be removed."""
     source = canonical(queries.catalog, rows, columns)
     if pairs is None:
-        return put_back(queries, source, keep_seconds=None)
+        return put_back(queries, source, keep_seconds=None, image=True)
     paired = trusted(
         "(SELECT c.*, (SELECT live.xmin::text::bigint FROM {pairs} AS m JOIN {job} AS live"
         " ON live.name = m.name AND live.id = m.id WHERE m.origin = c.id) AS row_xid,"
         " (SELECT m.undo_xid FROM {pairs} AS m WHERE m.origin = c.id) AS undo_xid FROM {source} AS c)"
     ).format(pairs=pairs, job=queries.relation("job_table"), source=source)
-    change = put_back(queries, paired, keep_seconds=None)
+    change = put_back(queries, paired, keep_seconds=None, image=True)
     return replace(change, reasons=(CHANGED_SINCE, *change.reasons))
 
 
@@ -158,7 +158,7 @@ def archived_own(queries: Queries) -> Change:
 
 def filed(queries: Queries, rows: sql.Composable, columns: Sequence[str], keep_seconds: int | None = None) -> Change:
     """Rows of a file, to be put back."""
-    return put_back(queries, canonical(queries.catalog, rows, columns), keep_seconds=keep_seconds)
+    return put_back(queries, canonical(queries.catalog, rows, columns), keep_seconds=keep_seconds, image=True)
 
 
 def _canonical(catalog: Catalog, columns: Sequence[str]) -> Mapping[str, str]:

@@ -233,3 +233,19 @@ async def test_killed_in_the_middle(seeded: SeededFactory, release: str, action:
     assert rows(db) == before
     finished = await do(db, action, "queue:mail state:completed")
     assert finished.changed >= len(made)
+
+
+@pytest.mark.parametrize("release", ["10.4.2", NEWEST])
+async def test_what_came_back_and_was_archived_does_not_come_back_again(seeded: SeededFactory, release: str) -> None:
+    db = seeded(release)
+    first, second = copies(db, 2, "name = 'mail' AND state = 'completed'")
+    chosen = f"id:{first},{second}"
+    deleted = await do(db, "delete", chosen)
+    copies(db, 1, "name = 'mail' AND state = 'completed'", id=f"'{first}'::text")
+    back = await undo(db, deleted.operation)
+    assert (back.changed, back.skipped) == (1, {"id-taken": 1})
+    assert (await do(db, "archive", chosen)).changed == 2
+    archive = "archive" if generation(release) == 10 else "bossctl.archive"
+    again = await undo(db, deleted.operation)
+    assert (again.changed, again.skipped) == (0, {"id-archived": 2})
+    assert [places(db)[one] for one in (first, second)] == [[archive], [archive]]
