@@ -37,6 +37,7 @@ REASONS: Mapping[str, str] = {
     "not-stuck": "it is within its expiry and heartbeat",
     "not-waiting": "it does not wait to be run",
     "past-retention": "maintenance would remove it at once; keep gives it more time",
+    "pg-boss-own": "pg-boss works by it; name its queue to mean it",
     "queue-gone": "its queue is no longer there",
     "same-queue": "it is in that queue already",
     "slot-taken": "another job holds its slot",

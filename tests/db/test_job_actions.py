@@ -231,3 +231,18 @@ async def test_requests_that_make_no_sense(database: DatabaseFactory) -> None:
         ):
             with pytest.raises(UsageError):
                 await plan(store, action, "state:failed", **options)
+
+
+@pytest.mark.parametrize("release", ["9.0.3", "10.4.2", NEWEST])
+async def test_jobs_pg_boss_works_by_are_taken_only_where_they_are_named(seeded: SeededFactory, release: str) -> None:
+    db = seeded(release)
+    db.execute("INSERT INTO job (name) VALUES ('__pgboss__send-it')")
+    [own] = ids(db, "name = '__pgboss__send-it' AND state = 'created'")[:1]
+    before = rows(db, "starts_with(name, '__pgboss__')")
+    for selector in ("is:open", "queue:*send-it", "state:created"):
+        outcome = await act(db, "cancel", selector)
+        assert outcome.skipped["pg-boss-own"] >= 1
+    assert rows(db, "starts_with(name, '__pgboss__')") == before
+    assert (await act(db, "cancel", f"id:{own}")).changed == 1
+    db.execute("INSERT INTO job (name) VALUES ('__pgboss__send-it')")
+    assert (await act(db, "cancel", "queue:__pgboss__send-it is:open")).changed >= 1

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bossctl.actions.jobs.kind import Kind
-from bossctl.models.jobactions import ActionRequest
+from bossctl.models.jobactions import ActionRequest, JobAction
+from bossctl.selector import Ids, QueueGlob, Selector, terms
 from bossctl.sql import Queries
 from bossctl.sql.changes import eligible, reason, retained, target
 from bossctl.sql.selection import Selection, select
 from bossctl.sql.text import Composable
 from bossctl.store.session import Transaction
+
+OWN_JOBS = ("pg-boss-own", "starts_with(j.name, '__pgboss__')")
+"""Jobs by which pg-boss schedules and maintains: a selection takes them only where it names them."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Selected:
     def of(cls, request: ActionRequest, kind: Kind, queries: Queries) -> Selected:
         """Compile a request. Only restore looks into the archive, whatever the selection widens."""
         selection = select(request.selector, queries.catalog)
+        if request.action not in (JobAction.UNDO, JobAction.RESTORE) and not _names_own(request.selector):
+            kind = replace(kind, change=replace(kind.change, reasons=(OWN_JOBS, *kind.change.reasons)))
         source = kind.change.source or queries.relation("job")
         return cls(request, kind, queries, selection, source, {**selection.values, **kind.change.values})
 
@@ -60,3 +66,11 @@ class Selected:
     def retained(self) -> Composable:
         """Whether the counters of schema 46 hold this job among the finished ones."""
         return retained(self.queries)
+
+
+def _names_own(selector: Selector) -> bool:
+    """Whether jobs of pg-boss's own queues are meant, by name or by id."""
+    return any(
+        isinstance(term, Ids) or (isinstance(term, QueueGlob) and term.pattern.startswith("__"))
+        for term in terms(selector)
+    )
