@@ -1,4 +1,4 @@
-"""What a remedy's command means inside: a place to go to, or a queue to ensure; None where only a shell can run it."""
+"""What a remedy's command means inside: where to go, a queue to ensure, jobs to act on; None where only a shell can."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from bossctl.errors import UsageError
+from bossctl.models.jobactions import JobAction
 from bossctl.models.options import OPTIONS, Kind
-from bossctl.selector import Ids, to_text
+from bossctl.selector import Selector, parse
 from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
 
 _EVERYWHERE = ("--context", "--dsn", "--schema")
 """Options before the command that say where; the app is there already."""
 
-_ACTIONS = ("retry", "cancel", "resume", "defer")
+_FIELDS = {"--by": "due", "--until": "due", "--to": "to", "--keep": "keep", "--spread": "spread", "--limit": "limit"}
+"""Options of actions on jobs, and the fields they are in a dialog."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,16 @@ class Ensuring:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def way(command: str) -> Place | Ensuring | None:
+@dataclass(frozen=True)
+class Acting:
+    """An action on the jobs of a selection; `given` are its fields as they are typed."""
+
+    action: JobAction
+    selector: Selector
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+def way(command: str) -> Place | Ensuring | Acting | None:
     """Where a command such as `bossctl job list queue:mail` leads."""
     try:
         words = shlex.split(command)
@@ -36,8 +48,8 @@ def way(command: str) -> Place | Ensuring | None:
             return JobsPlace(selection)
         case ["job", "show" | "explain", job] if not job.startswith("-"):
             return JobPlace(job)
-        case ["job", action, *about] if action in _ACTIONS:
-            return _acted_on(about)
+        case ["job", action, *about] if action in set(JobAction) - {JobAction.UNDO}:
+            return _acting(JobAction(action), about)
         case ["queue", "show", queue]:
             return QueuePlace(queue)
         case ["queue", "list"]:
@@ -47,12 +59,21 @@ def way(command: str) -> Place | Ensuring | None:
     return None
 
 
-def _acted_on(about: Sequence[str]) -> Place | None:
-    """The jobs an action is about; the options after them are for the action."""
-    named = list(takewhile(lambda word: not word.startswith("-"), about))
-    if len(named) == 1:
-        return JobsPlace(named[0]) if ":" in named[0] else JobPlace(named[0])
-    return JobsPlace(to_text(Ids(tuple(named)))) if named else None
+def _acting(action: JobAction, words: Sequence[str]) -> Acting | None:
+    named = list(takewhile(lambda word: not word.startswith("-"), words))
+    rest, given = list(words[len(named) :]), {}
+    while rest:
+        match rest:
+            case ["--now", *rest]:
+                given["due"] = "now"
+            case [option, value, *rest] if option in _FIELDS:
+                given[_FIELDS[option]] = value
+            case _:
+                return None
+    try:
+        return Acting(action, parse(" ".join(named)), given)
+    except UsageError:
+        return None
 
 
 def _without_where(words: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from bossctl.tui.findingtexts import FAMILIES, family
 from bossctl.tui.panes import PaneStrip
 from bossctl.tui.places import JobsPlace
 from bossctl.tui.remedies import Ensuring, way
+from bossctl.tui.screens.action import ActionDialog
 from bossctl.tui.screens.ensure import EnsureForm
 from bossctl.tui.screens.findings import SKIPPED, FindingsScreen
 from bossctl.tui.screens.jobs import JobsScreen
@@ -21,7 +22,7 @@ from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.words import plural
 from tests.conftest import SeededFactory
 from tests.seed.hostile import NAMES_UP_TO_11
-from tests.seed.plan import BUSY, DEAD_LETTER
+from tests.seed.plan import BUSY, DEAD_LETTER, STUCK
 from tests.support.aging import age
 from tests.support.releases import NEWEST
 from tests.tui.app_support import SMALL, Driver, opened_on, running
@@ -94,9 +95,11 @@ async def test_all_of_a_report_on_each_generation(seeded: SeededFactory, release
         assert driver.table.cursor_key == first.fingerprint
         await driver.press("y")
         assert driver.app.clipboard == first.remedy.command
+        listed = next(one for one in report.findings if isinstance(way(one.remedy.command or ""), JobsPlace))
+        await on_finding(driver, listed)
         await driver.press("R")
         jobs = await driver.on(JobsScreen)
-        assert jobs.place == way(first.remedy.command or "")
+        assert jobs.place == way(listed.remedy.command or "")
         await driver.press("escape")
         await driver.on(FindingsScreen)
         led = {one.remedy.command for one in report.findings if one.remedy.command and way(one.remedy.command) is None}
@@ -105,6 +108,23 @@ async def test_all_of_a_report_on_each_generation(seeded: SeededFactory, release
         await on_finding(driver, mine)
         await driver.press("o")
         assert (await driver.on(QueueScreen)).name_here == BUSY
+
+
+async def test_a_remedy_that_acts_on_jobs_is_planned_then_done(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    [(job,)] = db.execute("SELECT id FROM job WHERE name = %s AND state = 'active'", [STUCK])
+    async with running(db.dsn, size=SMALL) as driver:
+        screen = await opened_on(driver, "findings", FindingsScreen)
+        await driver.until(lambda: screen.report)
+        assert screen.report is not None
+        await on_finding(
+            driver, next(one for one in screen.report.findings if (one.code, one.queue) == ("STK01", STUCK))
+        )
+        await driver.press("R")
+        await driver.until(lambda: isinstance(driver.app.screen, ActionDialog) and "Retry 1 job?" in driver.text)
+        assert db.value("SELECT state::text FROM job WHERE id = %s", [job]) == "active", "a plan changes nothing"
+        await driver.press("y")
+        await driver.until(lambda: db.value("SELECT state::text FROM job WHERE id = %s", [job]) == "retry")
 
 
 @pytest.mark.parametrize("release", ["10.4.2", NEWEST])

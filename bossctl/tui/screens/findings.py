@@ -15,13 +15,15 @@ from bossctl import format as fmt
 from bossctl.models.findings import CheckResult, Finding, Report, Status
 from bossctl.selector import Ids, to_text
 from bossctl.tui import findingtexts as texts
+from bossctl.tui.chosen import all_of
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.panes import PaneStrip
 from bossctl.tui.places import FindingsPlace, JobsPlace, QueuePlace, Visit
-from bossctl.tui.remedies import Ensuring, way
+from bossctl.tui.remedies import Acting, Ensuring, way
 from bossctl.tui.screens.base import Reading
 from bossctl.tui.screens.changes import QueueChanges
+from bossctl.tui.screens.jobactions import open_action
 from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.table import LineTable
 
@@ -241,6 +243,8 @@ class FindingsScreen(QueueChanges):
             from bossctl.tui.screens.ensure import EnsureForm
 
             self._open(EnsureForm(self.desk, leads.queue, given=leads.options), self._ensured)
+        elif isinstance(leads, Acting):
+            open_action(self, leads.action, all_of(leads.selector), leads.given)
         elif leads is not None:
             self.post_message(Visit(leads))
         else:

@@ -118,16 +118,21 @@ class JobActions(BossScreen):
         self._act(JobAction.REDRIVE, to=queue)
 
     def _act(self, action: JobAction, **given: str) -> None:
-        from bossctl.tui.screens.action import ActionDialog
-
         chosen = self.chosen(action)
         if isinstance(chosen, str):
             self.notify(chosen, severity="warning", markup=False)
             return
-        _open(self, ActionDialog(self.desk, action, chosen, {name: text for name, text in given.items() if text}))
+        open_action(self, action, chosen, {name: text for name, text in given.items() if text})
 
 
 _IDS = frozenset(command.id for command in JOB_COMMANDS)
+
+
+def open_action(here: BossScreen, action: JobAction, chosen: Chosen, given: Mapping[str, str]) -> None:
+    """Plan an action on these jobs, and ask."""
+    from bossctl.tui.screens.action import ActionDialog
+
+    _open(here, ActionDialog(here.desk, action, chosen, given))
 
 
 def open_undo(here: BossScreen, operation: str) -> None:
