@@ -71,6 +71,7 @@ async def chaos(boss: BossFactory, release: str, size: Size) -> None:
             verdict.write()
 
 
+@pytest.mark.matrix
 @pytest.mark.timeout(400)
 async def test_chaos_on_the_newest(boss: BossFactory) -> None:
     await chaos(boss, NEWEST, SMALL)

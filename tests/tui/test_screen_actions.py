@@ -339,7 +339,7 @@ async def test_the_job_screen_offers_what_the_state_allows(seeded: SeededFactory
         await store.close()
 
 
-@releases("10.4.2", NEWEST)
+@releases(NEWEST)
 async def test_each_action_through_its_fields(seeded: SeededFactory, release: str) -> None:
     """Defer and redrive ask for what they need; archive and restore, resend, resume and a stuck job's retry."""
     db = seeded(release)
