@@ -45,7 +45,7 @@ from tests.support.database import Database
 from tests.support.freshening import freshen
 
 # How long an example takes says more of the machine's load than of us.
-settings.register_profile("bossctl", deadline=None)
+settings.register_profile("bossctl", deadline=None, max_examples=50)
 settings.load_profile("bossctl")
 
 OWN_BED = pytest.StashKey[Bed]()
