@@ -73,8 +73,14 @@ def test_a_terminal_gets_colours_and_no_escape_of_the_data(newest: Database, arg
     assert b"\x1b[31m-queue" not in drawn, "the queue's own colour"
 
 
-@pytest.mark.parametrize(("flag", "env"), [((), {"NO_COLOR": "1"}), (("--no-color",), {}), ((), {"TERM": "dumb"})])
-@pytest.mark.parametrize("argv", [("queue", "list"), ("doctor", "--fail-on", "never"), ("stats",)])
+@pytest.mark.parametrize(
+    ("argv", "flag", "env"),
+    [
+        (("queue", "list"), (), {"NO_COLOR": "1"}),
+        (("doctor", "--fail-on", "never"), ("--no-color",), {}),
+        (("stats",), (), {"TERM": "dumb"}),
+    ],
+)
 def test_no_colour_means_no_escape_at_all(
     newest: Database, argv: tuple[str, ...], flag: tuple[str, ...], env: dict[str, str]
 ) -> None:

@@ -9,7 +9,7 @@ from tests.conftest import BossFactory, DatabaseFactory
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.diagnosis import alarms, diagnose, found
-from tests.support.releases import ONE_PER_GENERATION, generation
+from tests.support.releases import NEWEST, ONE_PER_GENERATION, every, generation
 from tests.support.waiting import eventually
 
 # A handler that outlives its expiry; the worker gives it up after a second and fails the job.
@@ -35,7 +35,7 @@ async def send(boss: Boss, queue: str, **options: object) -> str:
     return job
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_a_handler_that_outlived_its_expiry_and_ran_again(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -56,7 +56,7 @@ async def test_a_handler_that_outlived_its_expiry_and_ran_again(
     assert finding.remedy.command == "bossctl job list 'queue:slow is:rerun'"
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_an_overrun_that_waits_to_run_again(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)
@@ -69,7 +69,7 @@ async def test_an_overrun_that_waits_to_run_again(database: DatabaseFactory, bos
     assert "1 wait to run again" in finding.message
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_an_overrun_that_did_not_run_again_is_no_finding(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -82,7 +82,7 @@ async def test_an_overrun_that_did_not_run_again_is_no_finding(
     assert await found(db, "DUP02") == []
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_a_thrown_error_before_the_overrun_was_an_honest_retry(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -100,7 +100,7 @@ async def test_a_thrown_error_before_the_overrun_was_an_honest_retry(
     assert await found(db, "DUP02") == []
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_a_job_expired_by_maintenance_after_its_worker_died(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -169,7 +169,7 @@ async def test_an_expiry_beyond_the_timer_of_9_fails_at_once(database: DatabaseF
     assert "24.8 days" in finding.message
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_jobs_that_ran_more_than_once_and_no_longer_say_why(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -204,7 +204,7 @@ async def test_jobs_that_ran_more_than_once_and_no_longer_say_why(
     assert "3 jobs completed after more than one attempt and 1 job had been fetched" in finding.message
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_counts_are_exact_and_samples_short(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)

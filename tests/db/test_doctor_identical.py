@@ -10,11 +10,11 @@ from bossctl.models.findings import Certainty, Severity
 from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
 from tests.support.database import Database
 from tests.support.diagnosis import alarms, diagnose, found
-from tests.support.releases import ONE_PER_GENERATION, generation
+from tests.support.releases import NEWEST, ONE_PER_GENERATION, every, generation
 from tests.support.stores import open_store
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_work_that_was_sent_twice(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)
@@ -44,7 +44,7 @@ async def test_work_that_was_sent_twice(database: DatabaseFactory, boss: BossFac
         assert without_effect.remedy.command == "bossctl queue show keyed"
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_what_is_meant_to_be_alike_is_no_finding(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -131,7 +131,7 @@ async def test_a_key_that_a_policy_looks_at_is_not_said_to_be_without_effect(
     assert finding.count == 2
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_window_and_day(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)
@@ -151,6 +151,6 @@ async def found_within(db: Database, seconds: int) -> list[str]:
     return [finding.code for finding in report.findings]
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_the_seed_has_no_alarm_of_it(seeded: SeededFactory, release: str) -> None:
     assert alarms(await diagnose(seeded(release), "DUP05")) == []

@@ -11,7 +11,7 @@ from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.diagnosis import alarms, diagnose, found
-from tests.support.releases import ONE_PER_GENERATION
+from tests.support.releases import NEWEST, ONE_PER_GENERATION, every
 from tests.support.waiting import eventually
 
 
@@ -58,7 +58,7 @@ async def test_without_an_archive_it_says_why_it_cannot_look(database: DatabaseF
     assert (check.reason or "").startswith("era ")
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("11.1.2", NEWEST)))
 async def test_one_throw_that_failed_a_whole_batch(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)
@@ -75,7 +75,7 @@ async def test_one_throw_that_failed_a_whole_batch(database: DatabaseFactory, bo
     assert finding.evidence[0]["reason"] == "the third one was bad"
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("11.1.2", NEWEST)))
 async def test_jobs_that_failed_each_for_itself_are_no_batch(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -137,7 +137,7 @@ async def test_dead_letters_that_do_not_name_their_original_are_not_compared(dat
     assert (check.reason or "").startswith("era ")
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("11.1.2", NEWEST)))
 async def test_the_seed_has_none_of_them(seeded: SeededFactory, release: str) -> None:
     codes = {finding.code for finding in (await diagnose(seeded(release), "DUP")).findings}
     assert not codes & {"DUP08", "DUP13"}

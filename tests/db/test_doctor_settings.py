@@ -9,7 +9,7 @@ from tests.conftest import BossFactory, DatabaseFactory
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.diagnosis import diagnose, found
-from tests.support.releases import ONE_PER_GENERATION, generation
+from tests.support.releases import NEWEST, ONE_PER_GENERATION, every, generation
 from tests.support.waiting import eventually
 
 WITH_QUEUES = ("10.4.2", "11.1.2", "12.38.0")
@@ -37,7 +37,7 @@ def took(database: Database, seconds: str, where: str = "true") -> None:
     )
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_handlers_that_outlive_their_expiry(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)
@@ -53,7 +53,7 @@ async def test_handlers_that_outlive_their_expiry(database: DatabaseFactory, bos
     assert finding.remedy.command == f"bossctl {told}"
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_percentiles_are_exact_and_the_value_to_set_fits_them(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -89,7 +89,7 @@ async def test_jobs_with_an_expiry_of_their_own_are_not_the_queues_fault(
     assert "an expiry of their own" in finding.remedy.text
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("10.4.2", NEWEST)))
 async def test_retries_that_do_not_wait(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)

@@ -10,7 +10,7 @@ from tests.support.aging import age, job_column
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.diagnosis import alarms, diagnose, found
-from tests.support.releases import ONE_PER_GENERATION, generation
+from tests.support.releases import NEWEST, ONE_PER_GENERATION, every, generation
 from tests.support.waiting import eventually
 
 WAITING = ("created_on", "start_after")
@@ -35,7 +35,7 @@ def state(database: Database, job: str) -> str:
 # STK03
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("11.1.2", NEWEST)))
 async def test_due_work_that_nobody_takes(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)
@@ -55,7 +55,7 @@ async def test_due_work_that_nobody_takes(database: DatabaseFactory, boss: BossF
         assert finding.remedy.command == "bossctl job list 'queue:mail is:due'"
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("11.1.2", NEWEST)))
 async def test_a_slow_queue_has_a_worker(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     """One long job is at work, and the others wait for hours."""
     db = database(release)
@@ -201,7 +201,7 @@ async def test_there_are_no_heartbeats_before_12_12(database: DatabaseFactory) -
 # STK09 and STK12
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("11.1.2", NEWEST)))
 async def test_work_past_its_keeping_is_removed_unrun(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -273,7 +273,7 @@ async def test_a_resumed_or_retried_job_past_its_keeping(
     assert await found(db, "STK09") == []
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("11.1.2", NEWEST)))
 async def test_an_honest_retry_is_not_doomed(database: DatabaseFactory, boss: BossFactory, release: str) -> None:
     db = database(release)
     one = await boss(db)

@@ -58,7 +58,11 @@ def overlaps(screen: BossScreen) -> list[tuple[Widget, Widget]]:
     return [(one, two) for one, two in combinations(parts, 2) if parts[one].overlaps(parts[two])]
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 40), (300, 80)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [(60, 20), (80, 24), (140, 40), pytest.param((300, 80), marks=pytest.mark.matrix)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 async def test_nothing_overlaps_at_any_size(db: Database, size: tuple[int, int]) -> None:
     width, height = size
     async with running(db.dsn, size=size) as driver:
