@@ -51,6 +51,10 @@ class StatementTimeout(Unreachable):
     """The statement or lock timeout ended one statement; the connection is still good."""
 
 
+class LockTimeout(StatementTimeout):
+    """Another session held a lock for too long: waiting for it cost the server nothing."""
+
+
 class NotPgBoss(BossctlError):
     """The database holds no pg-boss schema, or several and none was chosen."""
 

@@ -10,6 +10,7 @@ from psycopg import errors as pg
 
 from bossctl.errors import (
     BossctlError,
+    LockTimeout,
     MissingPrivilege,
     Refused,
     StatementTimeout,
@@ -52,9 +53,7 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
                 "give it longer with --statement-timeout 120s",
             )
         case pg.LockNotAvailable():
-            return StatementTimeout(
-                f"another session holds a lock that is needed here{where}", "try again when it is done"
-            )
+            return LockTimeout(f"another session holds a lock that is needed here{where}", "try again when it is done")
         case pg.InsufficientPrivilege():
             return _missing_privilege(error, target)
         case pg.ReadOnlySqlTransaction():

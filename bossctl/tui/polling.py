@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Generic, TypeVar
 
-from bossctl.errors import BossctlError, StatementTimeout
+from bossctl.errors import BossctlError, LockTimeout, StatementTimeout
 
 SHARE = 100
 """A reading may take one part in so many of the time."""
@@ -118,8 +118,9 @@ class Poll(Generic[T]):
         self.error = error
         self._failures += 1
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
-        # A statement that ran into its limit did cost the server something; a refused connection did not.
-        self._rest(max(pause, SHARE * seconds) if isinstance(error, StatementTimeout) else pause)
+        # A statement that ran into its limit did cost the server something; a refused connection, or a lock, did not.
+        dear = isinstance(error, StatementTimeout) and not isinstance(error, LockTimeout)
+        self._rest(max(pause, SHARE * seconds) if dear else pause)
 
     def _rest(self, seconds: float) -> None:
         if not self._hurried:

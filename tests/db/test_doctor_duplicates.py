@@ -214,13 +214,13 @@ async def test_counts_are_exact_and_samples_short(database: DatabaseFactory, bos
         fetched = [job["id"] for job in await one.fetch("mail", batchSize=500)]
         assert len(fetched) == 500
         await one.fail("mail", fetched, {"message": "handler execution exceeded 2s"})
-    await one.insert("mail", [{"data": {}} for _ in range(40)])
+    await one.insert("mail", [{"data": {}} for _ in range(200)])
     count, start, created = (column(db, name) for name in ("retry_count", "start_after", "created_on"))
     db.execute(f"UPDATE job SET {start} = {created} + interval '1 day' WHERE state = 'failed'")
     db.execute(f"UPDATE job SET state = 'completed', {count} = 1 WHERE state = 'created'")
     [overran] = await found(db, "DUP02", "mail")
     [reran] = await found(db, "DUP16", "mail")
-    assert (overran.count, reran.count) == (500, 40)
+    assert (overran.count, reran.count) == (500, 200)
     assert (len(overran.jobs), len(reran.jobs)) == (20, 20)
     assert len(overran.evidence) == 20
     assert {row["id"] for row in overran.evidence} <= {

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bossctl.errors import MissingPrivilege, StatementTimeout, Unreachable
+from bossctl.errors import LockTimeout, MissingPrivilege, StatementTimeout, Unreachable
 from bossctl.tui.polling import LONGEST_PAUSE, SHARE, Poll
 
 
@@ -99,6 +99,12 @@ async def test_a_statement_that_ran_into_its_limit_was_dear() -> None:
     poll = poll_of(Source(clock, StatementTimeout("too long"), seconds=30.0), cheap=False)
     await poll.take()
     assert poll.wait == SHARE * 30
+
+
+async def test_waiting_for_a_lock_was_not() -> None:
+    poll = poll_of(Source(Clock(), LockTimeout("another session holds it"), seconds=5.0), cheap=False)
+    await poll.take()
+    assert poll.wait == 1
 
 
 async def test_never_two_at_once_and_hurry_during_one_makes_another() -> None:
