@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest
     from bossctl.store import Store
 
-TYPED_ABOVE = 1_000
-"""Above so many jobs the number itself is typed."""
-
 
 def act(
     ctx: typer.Context,
@@ -35,6 +32,7 @@ def act(
     """Run one action from its command line; `options` as in ActionRequest. The exit code."""
     from bossctl.cli import asking, bridge
     from bossctl.cli.views import actions as views
+    from bossctl.models.jobwords import TYPED_ABOVE, free
 
     settings = settings_of(ctx)
     asked = request(action, words, **options)
@@ -77,12 +75,6 @@ def exit_code(outcome: ActionOutcome) -> Exit:
     return Exit.OK if outcome.changed else Exit.NOTHING
 
 
-def free(plan: ActionPlan) -> int:
-    """How many jobs would be changed."""
-    free = plan.eligible - plan.skipped.get("slot-taken", 0)
-    return free if plan.request.limit is None else min(free, plan.request.limit)
-
-
 async def _plan(store: Store, asked: ActionRequest, *, statements: bool) -> tuple[Target, ActionPlan]:
     from bossctl.actions import Operator
 
@@ -93,7 +85,7 @@ def _applied(settings: Settings, asked: ActionRequest, plan: ActionPlan) -> tupl
     """Do it; the first Ctrl-C ends it after the batch at hand, the second at once."""
     from bossctl.actions import Operator
     from bossctl.cli import bridge, talk
-    from bossctl.cli.views.actions import progress_line
+    from bossctl.models.jobwords import progress_line
 
     progress = talk.Progress(colourless=settings.colourless)
 

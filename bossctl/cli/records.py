@@ -66,8 +66,9 @@ def undo(
       bossctl undo --dry-run
     """
     from bossctl.cli import asking, bridge, talk
-    from bossctl.cli.acting import exit_code, free
+    from bossctl.cli.acting import exit_code
     from bossctl.cli.views import actions as views
+    from bossctl.models.jobwords import free
 
     settings = settings_of(ctx)
     printer = Printer(settings, output)
@@ -105,7 +106,7 @@ async def _plan(store: Store, operation: str | None, *, statements: bool) -> tup
 def _applied(settings: Settings, planned: UndoPlan) -> tuple[Target, ActionOutcome]:
     from bossctl.actions import Operator
     from bossctl.cli import bridge, talk
-    from bossctl.cli.views.actions import progress_line
+    from bossctl.models.jobwords import progress_line
 
     progress = talk.Progress(colourless=settings.colourless)
 

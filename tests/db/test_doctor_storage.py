@@ -27,7 +27,7 @@ def fill(db: Database) -> str:
 
 
 def vacuum(db: Database, statement: str) -> None:
-    # What this session has done is told to the statistics a second later, and would be counted on top.
+    # What a connection has done is told to the statistics a second later, and would be counted on top.
     db.execute("SELECT pg_stat_force_next_flush()")
     db.execute(statement)
 

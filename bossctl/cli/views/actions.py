@@ -8,12 +8,9 @@ from typing import Any
 from bossctl.cli import shapes, talk
 from bossctl.cli.output import Printer
 from bossctl.cli.views.ensuring import statements
-from bossctl.format import histogram_bar
+from bossctl.models import jobwords
 from bossctl.models.common import Target
-from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
-
-BAR_CELLS = 24
-QUEUES_SHOWN = 3
+from bossctl.models.jobactions import ActionOutcome, ActionPlan
 
 
 def planned(printer: Printer, target: Target, plan: ActionPlan, *, show_sql: bool) -> None:
@@ -50,20 +47,7 @@ def warned(plan: ActionPlan) -> None:
 
 def question(plan: ActionPlan, target: Target) -> str:
     """What is asked, with the true count and the target."""
-    names = [f'"{name}"' for name in plan.queues]
-    where = ", ".join(names[:QUEUES_SHOWN]) + (f" and {len(names) - QUEUES_SHOWN} more" if len(names) > 3 else "")
-    return (
-        f"{plan.request.action}: {plan.effect}\n"
-        f"in queue{'' if len(names) == 1 else 's'} {where} of {target} (from {target.source})"
-    )
-
-
-def progress_line(request: ActionRequest, so_far: Progress) -> str:
-    """One line on the way."""
-    wanted = max(so_far.eligible, 1)
-    seen = min(so_far.seen, wanted)
-    bar = histogram_bar((seen, wanted - seen), BAR_CELLS, "█░")
-    return f"{request.action} {bar} {so_far.changed:,} of {so_far.eligible:,} jobs"
+    return f"{plan.request.action}: {plan.effect}\nin {jobwords.queues(plan)} of {target} (from {target.source})"
 
 
 def done(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: bool) -> None:
