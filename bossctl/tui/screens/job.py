@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _KINDS = {f"job_{action.value}": action for action in JobAction}
 FINISHED = ("completed", "cancelled", "failed", "expired")
 PANES = ("life", "data", "output")
-LABEL = 16
+LABEL = 21
 LONGEST = 400
 """Cells of a field's value."""
 _COLUMNS = (
