@@ -9,20 +9,19 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
-from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
-from bossctl.errors import BossctlError, Exit, UsageError
+from bossctl.errors import BossctlError, Exit
 from bossctl.format import clean
 from bossctl.tui.commands import Command, CommandLineError, Invocation, bindings, offers, parse_line, run
 from bossctl.tui.desk import Desk
 from bossctl.tui.linefilter import SAFE
-from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, Visit
+from bossctl.tui.navigation import GO_COMMANDS, Navigation
+from bossctl.tui.places import QueuePlace, QueuesPlace
 from bossctl.tui.polling import Poll
 from bossctl.tui.ports import Opener
 from bossctl.tui.screens.base import WIDE, BossScreen
@@ -33,15 +32,11 @@ if TYPE_CHECKING:
 
 # Everything that the first screen does not need is imported where it is opened: it halves the time to that screen.
 
-DEEPEST = 12
-"""So many screens are kept to come back to; beyond that the newest takes the place of the one before."""
 INFO_SECONDS = 60.0
 TICK = 0.5
 CHECKUP_AFTER = 3.0
 """Seconds from the start until doctor first runs in the background."""
 TWICE_WITHIN = 5.0
-FLOOR = 2
-"""Textual's own blank screen and the queues are never left."""
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
@@ -51,7 +46,7 @@ def _command_provider() -> type[Provider]:
     return CommandProvider
 
 
-class BossApp(App[None]):
+class BossApp(Navigation):
     """The terminal UI over an opener. `failure` is why it ended, when it did not end because the user wanted it."""
 
     TITLE = "bossctl"
@@ -70,11 +65,7 @@ class BossApp(App[None]):
             "app.undo", "U", "Undo", "your last action on jobs", "Changes", ("operation?",), changes=True, action="undo"
         ),
         Command("app.theme", "", "Theme", "choose colours", action="change_theme"),
-        Command("go.queues", "1", "Queues", "all queues, the worst first", "Screens"),
-        Command("go.queue", "2", "Queue", "the queue under the cursor", "Screens", ("name...",)),
-        Command("go.jobs", "3", "Jobs", "by the selection language", "Screens", ("selection...",)),
-        Command("go.job", "4", "Job", "the job under the cursor", "Screens", ("id?",)),
-        Command("go.findings", "5", "Findings", "what doctor found", "Screens"),
+        *GO_COMMANDS,
         Command(
             "queue.ensure",
             "E",
@@ -175,103 +166,14 @@ class BossApp(App[None]):
 
     async def _check_up(self, reading: Awaitable[bool]) -> None:
         await reading
-        if self._here is not None and self._here.in_use:
-            self._here.tick()
+        if self.here is not None and self.here.in_use:
+            self.here.tick()
 
     async def _take_info(self, reading: Awaitable[bool]) -> None:
         await reading
         self.desk.info = self._info.value
-        if self._here is not None and self._here.in_use:
-            self._here.say_status()
-
-    # --- places
-
-    @on(Visit)
-    def _visit(self, event: Visit) -> None:
-        self.visit(event.place)
-        if event.then:
-            self.call_after_refresh(self.run_action, f"screen.{event.then}")
-
-    def visit(self, place: Place) -> None:
-        """Go to a place: back to it when it is open below, else to a new screen."""
-        stack = [screen for screen in self.screen_stack if isinstance(screen, BossScreen)]
-        for steps, screen in enumerate(reversed(stack)):
-            if screen.place == place:
-                for _ in range(steps):
-                    self.pop_screen()
-                return
-        try:
-            screen = self._screen_for(place)
-        except UsageError as error:
-            self.notify(clean(f"{error}"), severity="error", markup=False)
-            return
-        if len(stack) < DEEPEST:
-            self.push_screen(screen)
-        else:
-            self.switch_screen(screen)
-
-    def _screen_for(self, place: Place) -> BossScreen:
-        match place:
-            case QueuesPlace():
-                return QueuesScreen(self.desk, place)
-            case QueuePlace():
-                from bossctl.tui.screens.queue import QueueScreen
-
-                self.desk.last_queue = place.name
-                return QueueScreen(self.desk, place)
-            case JobsPlace():
-                from bossctl.tui.screens.jobs import JobsScreen
-
-                return JobsScreen(self.desk, place)
-            case JobPlace():
-                from bossctl.tui.screens.job import JobScreen
-
-                self.desk.last_job = place
-                return JobScreen(self.desk, place)
-            case FindingsPlace():
-                from bossctl.tui.screens.findings import FindingsScreen
-
-                return FindingsScreen(self.desk, place)
-
-    @property
-    def _here(self) -> BossScreen | None:
-        return self.screen if isinstance(self.screen, BossScreen) else None
-
-    def action_go_queues(self) -> None:
-        """All queues."""
-        self.visit(QueuesPlace())
-
-    def action_go_queue(self, name: str = "") -> None:
-        """The queue named, or under the cursor, or looked at last."""
-        name = name or (self._here.queue_here if self._here else None) or self.desk.last_queue or ""
-        if name:
-            self.visit(QueuePlace(name))
-        else:
-            self._remark("choose a queue first")
-
-    def action_go_jobs(self, selection: str = "") -> None:
-        """Jobs by an expression; without one the jobs screen that is open, or all jobs."""
-        places = [screen.place for screen in self.screen_stack if isinstance(screen, BossScreen)]
-        opened = [place for place in places if isinstance(place, JobsPlace)]
-        self.visit(JobsPlace(selection) if selection or not opened else opened[-1])
-
-    def action_go_job(self, job_id: str = "") -> None:
-        """The job named, or under the cursor, or looked at last."""
-        place = JobPlace(job_id) if job_id else (self._here.job_here if self._here else None) or self.desk.last_job
-        if place is not None:
-            self.visit(place)
-        else:
-            self._remark("choose a job first")
-
-    def action_go_findings(self) -> None:
-        """What doctor found."""
-        self.visit(FindingsPlace())
-
-    async def action_back(self) -> None:
-        """Undo a filter, else leave the screen; the first screen stays."""
-        here = self._here
-        if here is not None and not here.go_back() and len(self.screen_stack) > FLOOR:
-            self.pop_screen()
+        if self.here is not None and self.here.in_use:
+            self.here.say_status()
 
     # --- what works everywhere
 
@@ -280,21 +182,21 @@ class BossApp(App[None]):
         writing, asked = self.desk.writing, self._asked_to_quit
         self._asked_to_quit = monotonic()
         if writing and self._asked_to_quit - asked > TWICE_WITHIN:
-            self._remark(f"{writing[0]} is under way: quit again to leave all the same")
+            self.remark(f"{writing[0]} is under way: quit again to leave all the same")
         else:
             self.exit()
 
     def action_refresh_readings(self) -> None:
         """Read everything again now."""
         self._info.hurry()
-        if self._here is not None:
-            self._here.read_now()
+        if self.here is not None:
+            self.here.read_now()
 
     def action_pause(self) -> None:
         """Stop reading on a timer, or go on."""
         self.desk.paused = not self.desk.paused
-        if self._here is not None:
-            self._here.tick()
+        if self.here is not None:
+            self.here.tick()
 
     def action_dark(self) -> None:
         """The other of the light and the dark theme."""
@@ -304,7 +206,7 @@ class BossApp(App[None]):
         """All keys of this screen."""
         from bossctl.tui.widgets.help import HelpScreen, help_sections
 
-        title = self._here.heading if self._here else "Keys"
+        title = self.here.heading if self.here else "Keys"
         self.push_screen(HelpScreen(help_sections(self.screen), title=clean(title)))
 
     def action_command_line(self, text: str = "") -> None:
@@ -323,7 +225,7 @@ class BossApp(App[None]):
         try:
             invocation = parse_line(text, offers(self.screen))
         except CommandLineError as error:
-            self._remark(str(error))
+            self.remark(str(error))
             return
         await run(invocation.offer, *invocation.args)
 
@@ -333,17 +235,14 @@ class BossApp(App[None]):
             return [clean(name) for name in self.desk.names if name.startswith(typed)]
         return ()
 
-    def _remark(self, sentence: str) -> None:
-        self.notify(clean(sentence), severity="warning", markup=False)
-
     # --- changes
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing can be changed before the database is open, or through a read-only connection."""
-        if action == "command_line" and (self._here is None or isinstance(self.focused, Input)):
+        if action == "command_line" and (self.here is None or isinstance(self.focused, Input)):
             return False
         if action == "undo":
-            return True if self.desk.is_open and self._here is not None else None
+            return True if self.desk.is_open and self.here is not None else None
         if action == "queue_ensure":
             target = self.desk.target
             return True if target is not None and not target.read_only else None
@@ -351,14 +250,14 @@ class BossApp(App[None]):
 
     def action_undo(self, operation: str = "") -> None:
         """Take back an action on jobs: the one named, or this user's last."""
-        if self._here is not None:
+        if self.here is not None:
             from bossctl.tui.screens.jobactions import open_undo
 
-            open_undo(self._here, operation)
+            open_undo(self.here, operation)
 
     def action_queue_ensure(self, name: str = "", policy: str = "") -> None:
         """Open the form that creates or changes a queue."""
-        here = self._here
+        here = self.here
         if here is None:
             return
         from bossctl.tui.screens.changes import open_change

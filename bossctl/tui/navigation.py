@@ -1,0 +1,102 @@
+"""Going from place to place: the stack of screens, and the commands that lead to them."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import App
+
+from bossctl.errors import UsageError
+from bossctl.format import clean
+from bossctl.tui.commands import Command
+from bossctl.tui.desk import Desk
+from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, Visit
+from bossctl.tui.router import screen_for
+from bossctl.tui.screens.base import BossScreen
+
+DEEPEST = 12
+"""So many screens are kept to come back to; beyond that the newest takes the place of the one before."""
+FLOOR = 2
+"""Textual's own blank screen and the queues are never left."""
+
+GO_COMMANDS = (
+    Command("go.queues", "1", "Queues", "all queues, the worst first", "Screens"),
+    Command("go.queue", "2", "Queue", "the queue under the cursor", "Screens", ("name...",)),
+    Command("go.jobs", "3", "Jobs", "by the selection language", "Screens", ("selection...",)),
+    Command("go.job", "4", "Job", "the job under the cursor", "Screens", ("id?",)),
+    Command("go.findings", "5", "Findings", "what doctor found", "Screens"),
+)
+
+
+class Navigation(App[None]):
+    """An app whose screens are places. A subclass sets `desk`."""
+
+    desk: Desk
+
+    @on(Visit)
+    def _visit(self, event: Visit) -> None:
+        self.visit(event.place)
+        if event.then:
+            self.call_after_refresh(self.run_action, f"screen.{event.then}")
+
+    def visit(self, place: Place) -> None:
+        """Go to a place: back to it when it is open below, else to a new screen."""
+        stack = [screen for screen in self.screen_stack if isinstance(screen, BossScreen)]
+        for steps, screen in enumerate(reversed(stack)):
+            if screen.place == place:
+                for _ in range(steps):
+                    self.pop_screen()
+                return
+        try:
+            screen = screen_for(self.desk, place)
+        except UsageError as error:
+            self.notify(clean(f"{error}"), severity="error", markup=False)
+            return
+        if len(stack) < DEEPEST:
+            self.push_screen(screen)
+        else:
+            self.switch_screen(screen)
+
+    @property
+    def here(self) -> BossScreen | None:
+        """The place in front; None while a dialog is."""
+        return self.screen if isinstance(self.screen, BossScreen) else None
+
+    def remark(self, sentence: str) -> None:
+        """Tell the user something that is not an error."""
+        self.notify(clean(sentence), severity="warning", markup=False)
+
+    def action_go_queues(self) -> None:
+        """All queues."""
+        self.visit(QueuesPlace())
+
+    def action_go_queue(self, name: str = "") -> None:
+        """The queue named, or under the cursor, or looked at last."""
+        name = name or (self.here.queue_here if self.here else None) or self.desk.last_queue or ""
+        if name:
+            self.visit(QueuePlace(name))
+        else:
+            self.remark("choose a queue first")
+
+    def action_go_jobs(self, selection: str = "") -> None:
+        """Jobs by an expression; without one the jobs screen that is open, or all jobs."""
+        places = [screen.place for screen in self.screen_stack if isinstance(screen, BossScreen)]
+        opened = [place for place in places if isinstance(place, JobsPlace)]
+        self.visit(JobsPlace(selection) if selection or not opened else opened[-1])
+
+    def action_go_job(self, job_id: str = "") -> None:
+        """The job named, or under the cursor, or looked at last."""
+        place = JobPlace(job_id) if job_id else (self.here.job_here if self.here else None) or self.desk.last_job
+        if place is not None:
+            self.visit(place)
+        else:
+            self.remark("choose a job first")
+
+    def action_go_findings(self) -> None:
+        """What doctor found."""
+        self.visit(FindingsPlace())
+
+    async def action_back(self) -> None:
+        """Undo a filter, else leave the screen; the first screen stays."""
+        here = self.here
+        if here is not None and not here.go_back() and len(self.screen_stack) > FLOOR:
+            self.pop_screen()
