@@ -48,6 +48,10 @@ class Desk:
         self._parts: tuple[Reader, Operator, Diagnose] | None = None
         self._ahead = timedelta()
 
+    def interval(self) -> float:
+        """Seconds between readings of what is looked at; for a Poll that follows when the user changes it."""
+        return self.refresh
+
     async def open(self) -> None:
         """Open the database. Raises BossctlError."""
         self._parts = await self._opener()

@@ -65,7 +65,7 @@ class JobList(Vertical):
         desk, selection, after = self._desk, self.selection, self._cursors[-1]
         return Poll(
             lambda: desk.reader.jobs(selection, limit=PAGE, after=after),
-            interval=desk.refresh,
+            interval=desk.interval,
             cost=lambda page: page.elapsed_ms,
         )
 

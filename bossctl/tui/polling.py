@@ -20,7 +20,8 @@ T = TypeVar("T")
 class Poll(Generic[T]):
     """One reading that is taken again and again.
 
-    `read` is asked whenever the screen finds it `due` and calls `take`. `cost` says what a reading cost the
+    `read` is asked whenever the screen finds it `due` and calls `take`. An `interval` that is a function is asked each
+    time, so that it can change, as `Desk.interval` does. `cost` says what a reading cost the
     database, in milliseconds, where that is known. The first of a `cheap` one does not count: caches are cold then.
     The last good `value` is kept through failures.
     """
@@ -29,12 +30,12 @@ class Poll(Generic[T]):
         self,
         read: Callable[[], Awaitable[T]],
         *,
-        interval: float,
+        interval: float | Callable[[], float],
         cost: Callable[[T], float] | None = None,
         cheap: bool = True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.interval = interval
+        self._interval = interval
         self.value: T | None = None
         self.error: BossctlError | None = None
         self.busy = False
@@ -49,9 +50,22 @@ class Poll(Generic[T]):
         self._taken_at: float | None = None
 
     @property
+    def interval(self) -> float:
+        """Seconds between cheap readings, as things are."""
+        return self._interval() if callable(self._interval) else self._interval
+
+    @interval.setter
+    def interval(self, interval: float) -> None:
+        self._interval = interval
+
+    @property
     def due(self) -> bool:
         """Whether it is time, and none is under way."""
-        return not self.busy and self._clock() >= self.next_at
+        return self.ready(1.0)
+
+    def ready(self, slower: float) -> bool:
+        """Whether it is due when pauses last so many times as long."""
+        return not self.busy and self._clock() >= self.next_at + (slower - 1.0) * self.pause
 
     @property
     def asked_for(self) -> bool:
@@ -81,6 +95,11 @@ class Poll(Generic[T]):
         """
         cost = min(self._costs) if len(self._costs) > self._cold else 0.0
         return max(self.interval, SHARE * cost / 1000)
+
+    def replan(self) -> None:
+        """Let an interval that was changed hold at once."""
+        if self._taken_at is not None and self.error is None and not self.asked_for:
+            self._rest(self.pause - (self._clock() - self._taken_at))
 
     def hurry(self) -> None:
         """Make it due now, or as soon as the one under way is done."""

@@ -65,12 +65,16 @@ class JobScreen(JobActions):
     def __init__(self, desk: Desk, place: JobPlace) -> None:
         super().__init__(desk, place)
         self.wanted = place
-        self._poll = Poll(self._read_job, interval=desk.refresh)
+        self._poll = Poll(self._read_job, interval=self._interval)
         self._whole: dict[str, Payload] = {}
         self._twins = 0
 
     async def _read_job(self) -> Job:
         return self._chosen(await self.desk.reader.jobs_with_id(self.wanted.id))
+
+    def _interval(self) -> float:
+        finished = self.job is not None and self.job.row.state in FINISHED
+        return max(self.desk.interval(), 10.0 if finished else 0.0)
 
     def _chosen(self, found: Sequence[Job]) -> Job:
         """The row that was asked for, or the first with its id."""
@@ -98,7 +102,6 @@ class JobScreen(JobActions):
         return [(self._poll, self._took)]
 
     def _took(self, job: Job) -> None:
-        self._poll.interval = max(self.desk.refresh, 10.0 if job.row.state in FINISHED else 0.0)
         self.job = job
 
     def watch_job(self, job: Job | None) -> None:

@@ -57,7 +57,9 @@ class QueueScreen(QueueChanges):
         super().__init__(desk, place)
         self.name_here = place.name
         self.heading = f"Queue {place.name}"
-        self._poll = Poll(lambda: desk.reader.queue(place.name), interval=desk.refresh, cost=lambda one: one.elapsed_ms)
+        self._poll = Poll(
+            lambda: desk.reader.queue(place.name), interval=desk.interval, cost=lambda one: one.elapsed_ms
+        )
         self._list = JobList(desk, QueueGlob.exactly(place.name), queue_column=False)
 
     def body(self) -> list[Widget]:

@@ -88,8 +88,8 @@ class QueuesScreen(QueueChanges):
         self._sort = "worst"
         self._words = ""
         self._rows: dict[str, Row] = {}
-        self._cheap = Poll(lambda: desk.reader.overview(), interval=desk.refresh, cost=_cost)
-        self._exact = Poll(lambda: desk.reader.overview(exact=True), interval=desk.refresh, cost=_cost, cheap=False)
+        self._cheap = Poll(lambda: desk.reader.overview(), interval=desk.interval, cost=_cost)
+        self._exact = Poll(lambda: desk.reader.overview(exact=True), interval=desk.interval, cost=_cost, cheap=False)
         self._exact.next_at = 0.0
 
     def body(self) -> list[Widget]:
