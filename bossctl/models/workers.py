@@ -8,6 +8,25 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
+class Work:
+    """One call of work() as its instance registers it; None for what it does not tell.
+
+    `workers` is its local concurrency, each fetching `batch` jobs at once; `active` the jobs in hand at the last
+    heartbeat. `options` are those it was called with. An error's time is kept, never its text.
+    """
+
+    queue: str
+    workers: int | None
+    batch: int | None
+    active: int | None
+    polling_seconds: float | None
+    last_fetched_on: datetime | None
+    last_ended_on: datetime | None
+    last_error_on: datetime | None
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Worker:
     """A pg-boss process.
 
@@ -15,6 +34,13 @@ class Worker:
     younger than three intervals). Inferred from database sessions (`source` inferred): one entry stands for all
     `sessions` of one application name, role and address, `alive` is True while they are connected, and what sessions
     do not tell (pid, release, queues, heartbeat) is None or empty.
+
+    `details` holds, as far as known: role, busy_sessions, oldest_transaction_seconds, sessions_visible (False when this
+    role may not see what they do); of inferred ones last_statement_seconds; of registered ones node_version,
+    crash_restarts, crash_restarts_since, migrate, persist_warnings, persist_queue_stats, pool_max, pool_total,
+    pool_idle, pool_waiting and the process at its last heartbeat: cpu_cores used of cpu_limit, cpu_throttled (share of
+    periods), rss_bytes, memory_used_bytes of memory_limit_bytes, heap_used_bytes of heap_limit_bytes, loop_delay_ms,
+    loop_delay_max_ms, loop_utilization.
     """
 
     instance: str
@@ -36,12 +62,19 @@ class Worker:
     sessions: int
     active: int | None
     details: Mapping[str, str | int | float | bool | None]
+    work: tuple[Work, ...] = ()
 
 
 @dataclass(frozen=True)
 class Workers:
-    """All workers. `note` says what could not be seen (no registry, sessions of other roles hidden)."""
+    """All workers at `taken_at`. `note` says what could not be seen (no registry, sessions of other roles hidden).
+
+    `hidden` counts sessions of other roles whose statements this role may not see.
+    """
 
     workers: tuple[Worker, ...]
     source: str
     note: str | None
+    hidden: int
+    taken_at: datetime
+    elapsed_ms: float

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from bossctl.store.recording import recording
 from bossctl.store.session import Session, Transaction
 from bossctl.store.translate import SchemaChanged
 
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
     from bossctl.models.schedules import Schedule
     from bossctl.models.schema import Info
+    from bossctl.models.statements import Statement
     from bossctl.models.workers import Workers
     from bossctl.selector import Selector
     from bossctl.sql.catalog import Catalog
+    from bossctl.sql.grants import Grants
 
 _T = TypeVar("_T")
 
@@ -63,11 +67,26 @@ class Store:
         """What is in the schema."""
         return self.session.catalog
 
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far the server's clock is ahead of ours, as last seen; None before anything was read."""
+        return self.session.ahead
+
+    def recording(self) -> AbstractContextManager[list[Statement]]:
+        """Keep what is run in the block by this task, in order."""
+        return recording()
+
     async def info(self) -> Info:
         """Server, schema, capabilities, sizes, ages of background duties, live instances."""
         from bossctl.store.system import read_info
 
         return await self._read(lambda transaction: read_info(transaction, self.target))
+
+    async def grants(self, rights: str, role: str) -> Grants:
+        """The statements that give `role` the `rights`: viewer, operator or owner. Raises UsageError."""
+        from bossctl.store.grants import read_grants
+
+        return await self._read(lambda transaction: read_grants(transaction, rights, role))
 
     async def queue_names(self) -> tuple[str, ...]:
         """Every queue's name."""
@@ -128,7 +147,7 @@ class Store:
 
     async def workers(self) -> Workers:
         """Registered instances, or database sessions that look like pg-boss, marked inferred."""
-        from bossctl.store.system import read_workers
+        from bossctl.store.workers import read_workers
 
         return await self._read(read_workers)
 

@@ -78,7 +78,8 @@ from bossctl.store.readings_stuck import (
 )
 from bossctl.store.scope import SAMPLES, Scope, pass_grace, pass_interval
 from bossctl.store.session import Transaction
-from bossctl.store.system import pgboss_info, read_workers
+from bossctl.store.system import pgboss_info
+from bossctl.store.workers import read_workers
 
 OLD_JOB_SECONDS = 600
 SLOTS_SHOWN = 20

@@ -1,8 +1,7 @@
-"""Readings of the schema as a whole: what it is, its background duties, who works it, its schedules."""
+"""Readings of the schema as a whole: what it is, its background duties, its schedules."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,10 +10,10 @@ from bossctl.models.common import Target
 from bossctl.models.releases import FEATURES, NEWEST_KNOWN, releases_of
 from bossctl.models.schedules import LastJob, Schedule
 from bossctl.models.schema import Age, Capability, Info, PgBossInfo, Relation, ServerInfo
-from bossctl.models.workers import Worker, Workers
 from bossctl.sql.catalog import Catalog
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
+from bossctl.store.workers import read_workers
 
 _LAYOUTS = {
     "plain": "one ordinary job table",
@@ -78,20 +77,6 @@ def pgboss_info(catalog: Catalog, number: int | None) -> PgBossInfo:
     return PgBossInfo(number, releases_of(number) if fits else None, generation, _LAYOUTS[catalog.layout], note)
 
 
-async def read_workers(transaction: Transaction) -> Workers:
-    """Registered instances where the schema has a registry, else sessions that look like pg-boss."""
-    if transaction.queries.supports("instances"):
-        rows = await transaction.rows("instances")
-        return Workers(tuple(_registered(row) for row in rows), "registry", None)
-    schema = transaction.queries.catalog.schema
-    rows = await transaction.rows("sessions", {"marker": f"{schema}.", "quoted": f'"{schema}".'})
-    hidden = (await _row(transaction, "hidden_sessions"))["hidden"]
-    note = "inferred from database sessions: this schema has no instance registry (pg-boss 12.36.0, schema 44)"
-    if hidden:
-        note += f"; the statements of {hidden} sessions are hidden from this role (GRANT pg_read_all_stats shows them)"
-    return Workers(tuple(_inferred(row) for row in rows), "inferred", note)
-
-
 async def read_schedules(transaction: Transaction) -> tuple[Schedule, ...]:
     """All schedules with the last job each is known to have sent."""
     rows = await transaction.rows("schedules")
@@ -123,64 +108,6 @@ def _ages(catalog: Catalog, stamps: Mapping[str, Any], now: datetime) -> tuple[A
         if known or name not in ages:
             ages[name] = Age(name, at, (now - at).total_seconds() if at else None, known)
     return tuple(ages.values())
-
-
-def _registered(row: Row) -> Worker:
-    work = _work_calls(row["workers"])
-    return Worker(
-        instance=row["id"],
-        name=row["name"],
-        host=row["host"],
-        pid=row["pid"],
-        release=row["version"],
-        queues=tuple(dict.fromkeys(str(call["queue"]) for call in work if call.get("queue") is not None)),
-        heartbeat_on=row["heartbeat_on"],
-        heartbeat_age_seconds=row["heartbeat_age_seconds"],
-        heartbeat_seconds=row["heartbeat_seconds"],
-        alive=bool(row["alive"]),
-        source="registry",
-        application_name=row["application_name"],
-        started_on=row["started_on"],
-        stopped_on=row["stopped_on"],
-        supervise=row["supervise"],
-        schedule=row["schedule"],
-        sessions=row["sessions"],
-        active=sum(call["active"] for call in work if isinstance(call.get("active"), int)) if work else 0,
-        details={"node_version": row["node_version"], "crash_restarts": row["crash_restarts"]},
-    )
-
-
-def _work_calls(text: str | None) -> list[dict[str, Any]]:
-    """The registry's list of work() calls; anything else is nobody's format and counts as none."""
-    try:
-        calls = json.loads(text) if text else []
-    except ValueError:
-        return []
-    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-
-
-def _inferred(row: Row) -> Worker:
-    return Worker(
-        instance=f"{row['application_name'] or row['username']}@{row['host']}",
-        name=None,
-        host=row["host"],
-        pid=None,
-        release=None,
-        queues=(),
-        heartbeat_on=None,
-        heartbeat_age_seconds=None,
-        heartbeat_seconds=None,
-        alive=True,
-        source="inferred",
-        application_name=row["application_name"],
-        started_on=row["started_on"],
-        stopped_on=None,
-        supervise=None,
-        schedule=None,
-        sessions=row["sessions"],
-        active=None,
-        details={"role": row["username"], "busy_sessions": row["busy"]},
-    )
 
 
 async def _row(transaction: Transaction, name: str) -> Row:
