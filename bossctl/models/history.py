@@ -54,9 +54,10 @@ def _sent(job: Job) -> Iterator[Event]:
     source = job.fields.get("source_name")
     if isinstance(source, str):
         original = job.fields.get("source_id")
-        yield Event(job.row.created_on, f"arrived as the dead letter of job {original} in queue {source}")
+        told = f"arrived as the dead letter of job {original} in queue {source}"
+        yield Event(job.row.created_on, told, kind="sent")
     else:
-        yield Event(job.row.created_on, "sent")
+        yield Event(job.row.created_on, "sent", kind="sent")
 
 
 def _waiting(job: Job) -> Iterator[Event]:
@@ -66,25 +67,26 @@ def _waiting(job: Job) -> Iterator[Event]:
         parents = (
             f"{pending} unfinished parents" if isinstance(pending, int) and pending > 1 else "an unfinished parent"
         )
-        yield Event(None, f"waits for {parents}")
+        yield Event(None, f"waits for {parents}", kind="waits")
     deferred = row.start_after and row.created_on and row.start_after > row.created_on + SLACK
     if deferred and row.start_after and not row.retry_count and row.state != "retry":
-        yield Event(row.start_after, "due, deferred by its sender" if row.started_on is None else "due")
+        what = "due, deferred by its sender" if row.started_on is None else "due"
+        yield Event(row.start_after, what, kind="due")
 
 
 def _attempts(job: Job) -> Iterator[Event]:
     row, attempts = job.row, fetches(job.row)
     if attempts == 2:
-        yield Event(None, "attempt 1 was fetched; its time is overwritten", False)
+        yield Event(None, "attempt 1 was fetched; its time is overwritten", False, "fetched")
     elif attempts > 2:
-        yield Event(None, f"attempts 1 to {attempts - 1} were fetched; their times are overwritten", False)
+        yield Event(None, f"attempts 1 to {attempts - 1} were fetched; their times are overwritten", False, "fetched")
     if row.state == "active":
         yield from _previous_failure(job, attempts - 1)
     if row.started_on is not None:
-        yield Event(row.started_on, f"attempt {attempts} was fetched")
+        yield Event(row.started_on, f"attempt {attempts} was fetched", kind="fetched")
     heartbeat = job.fields.get("heartbeat_on")
     if isinstance(heartbeat, datetime) and row.state == "active":
-        yield Event(heartbeat, "last heartbeat")
+        yield Event(heartbeat, "last heartbeat", kind="heartbeat")
     if row.state == "created" and row.started_on is not None:
         yield Event(None, "put back to created after it had been fetched (resume or restore)")
 
@@ -92,7 +94,7 @@ def _attempts(job: Job) -> Iterator[Event]:
 def _previous_failure(job: Job, attempt: int) -> Iterator[Event]:
     reason = failure_reason(job.output.text)
     if reason and attempt > 0:
-        yield Event(None, f"attempt {attempt} failed: {reason}", False)
+        yield Event(None, f"attempt {attempt} failed: {reason}", False, "failed")
 
 
 def _outcome(job: Job) -> Iterator[Event]:
@@ -101,15 +103,15 @@ def _outcome(job: Job) -> Iterator[Event]:
         yield from _expiry(job)
     elif row.state == "retry":
         reason = failure_reason(job.output.text)
-        yield Event(None, f"attempt {fetches(row)} failed" + (f": {reason}" if reason else ""))
+        yield Event(None, f"attempt {fetches(row)} failed" + (f": {reason}" if reason else ""), kind="failed")
         if row.completed_on is not None:
             yield Event(None, "retried by hand: it had failed for good before", False)
-        yield Event(row.start_after, "due again")
+        yield Event(row.start_after, "due again", kind="due")
     elif row.state not in WAITING:
-        yield Event(row.completed_on, _ending(job))
+        yield Event(row.completed_on, _ending(job), kind="ended")
     archived = job.fields.get("archived_on")
     if isinstance(archived, datetime):
-        yield Event(archived, "archived")
+        yield Event(archived, "archived", kind="archived")
 
 
 def _ending(job: Job) -> str:
@@ -129,7 +131,8 @@ def _expiry(job: Job) -> Iterator[Event]:
         at = job.row.started_on + timedelta(seconds=limit)
     except OverflowError:
         return
-    yield Event(at, "expires" if at > job.read_at else "passed its expiry and was not expired")
+    what = "expires" if at > job.read_at else "passed its expiry and was not expired"
+    yield Event(at, what, kind="expires")
 
 
 def _kept(job: Job) -> Iterator[Event]:
@@ -142,10 +145,11 @@ def _kept(job: Job) -> Iterator[Event]:
             "kept until then, and removed after it even if it never ran"
             if row.keep_until < _FOREVER
             else "kept for ever",
+            kind="kept",
         )
     limit = job.fields.get("deletion_seconds")
     if row.completed_on is not None and row.state not in (*WAITING, "active") and isinstance(limit, int):
         if limit == 0:
-            yield Event(None, "kept for ever")
+            yield Event(None, "kept for ever", kind="kept")
             return
-        yield Event(row.completed_on + timedelta(seconds=limit), "deleted by maintenance any time after")
+        yield Event(row.completed_on + timedelta(seconds=limit), "deleted by maintenance any time after", kind="kept")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bossctl.models.common import Payload
@@ -55,12 +55,14 @@ class Event:
     """One step of a job's life as far as the row tells it.
 
     `at` None when the time is not recorded. `sure` False marks what is inferred (an attempt whose start was
-    overwritten by a later one).
+    overwritten by a later one). `kind` is sent, waits, due, fetched, heartbeat, failed, expires, ended, archived, kept
+    (until when) or told.
     """
 
     at: datetime | None
     what: str
     sure: bool = True
+    kind: str = field(default="told", compare=False)
 
 
 @dataclass(frozen=True)
