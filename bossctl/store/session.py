@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from psycopg import AsyncCursor, sql
@@ -29,6 +29,7 @@ from bossctl.store.connections import (
     roll_back,
     snapshot,
 )
+from bossctl.store.recording import note
 from bossctl.store.translate import translated
 
 SLICE = 500
@@ -36,9 +37,10 @@ SLICE = 500
 
 @dataclass(frozen=True)
 class Begun:
-    """How a transaction began: the server's clock, and how long that message was under way."""
+    """How a transaction began: the server's clock, how far it is ahead of ours, how long that message was under way."""
 
     now: datetime
+    ahead: timedelta
     took_ms: float
 
 
@@ -67,9 +69,19 @@ class Transaction:
         try:
             with translated(self._target, self._timeout):
                 cursor = await self._connection.execute(query.text, dict(values or {}))
-        finally:
-            self.elapsed_ms += max(0.0, (perf_counter() - started) * 1000 - self._round_trip_ms)
-        return await _fetched(cursor)
+        except BossctlError as error:
+            note(query, values, self._spent(started), error=str(error))
+            raise
+        spent = self._spent(started)
+        rows = await _fetched(cursor)
+        note(query, values, spent, rows=len(rows) if cursor.description else max(0, cursor.rowcount))
+        return rows
+
+    def _spent(self, started: float) -> float:
+        """What a statement cost, in milliseconds; it is added to what all of them did."""
+        spent = max(0.0, (perf_counter() - started) * 1000 - self._round_trip_ms)
+        self.elapsed_ms += spent
+        return spent
 
     async def row(
         self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable
@@ -102,7 +114,10 @@ class Transaction:
 
 
 class Session:
-    """A database reached through one connection, or through a small pool for a program that stays."""
+    """A database reached through one connection, or through a small pool for a program that stays.
+
+    `ahead` is how far the server's clock was ahead of ours at the last transaction; None before the first.
+    """
 
     def __init__(self, spec: ConnectionSpec, target: Target, catalog: Catalog, source: ConnectionSource) -> None:
         self.target = target
@@ -110,6 +125,7 @@ class Session:
         self.queries = Queries(catalog)
         self.timeout_seconds = spec.statement_timeout
         self.read_only = spec.read_only
+        self.ahead: timedelta | None = None
         self._source = source
 
     @classmethod
@@ -159,6 +175,7 @@ class Session:
         async with self._source.lease() as connection:
             with translated(self.target, seconds):
                 begun = await _begun(connection, begin(name, seconds, lock_seconds))
+            self.ahead = begun.ahead
             try:
                 yield Transaction(connection, self.queries, self.target, seconds, begun)
             except BaseException:
@@ -188,4 +205,6 @@ async def _begun(connection: Connection, statement: Query) -> Begun:
     row = await cursor.fetchone()
     if row is None:
         raise LookupError("a transaction begins with the time")
-    return Begun(row["now"], (perf_counter() - started) * 1000)
+    took = perf_counter() - started
+    note(statement, None, took * 1000, rows=1)
+    return Begun(row["now"], row["now"] - datetime.now(UTC) + timedelta(seconds=took / 2), took * 1000)

@@ -46,7 +46,6 @@ class Desk:
         )
         self._opener = opener
         self._parts: tuple[Reader, Operator, Diagnose] | None = None
-        self._ahead = timedelta()
 
     def interval(self) -> float:
         """Seconds between readings of what is looked at; for a Poll that follows when the user changes it."""
@@ -101,11 +100,15 @@ class Desk:
 
     def now(self) -> datetime:
         """The time by the server's clock, as last seen."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + (self.ahead or timedelta())
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far the server's clock is ahead of ours; None before anything was read."""
+        return self._parts[0].ahead if self._parts is not None else None
 
     def note(self, overview: QueueOverview) -> None:
         """Keep what a fresh reading of the queues tells about everything else."""
-        self._ahead = overview.taken_at - datetime.now(UTC)
         self.names = tuple(queue.name for queue in overview.queues)
         self.dead_letters = frozenset(queue.dead_letter for queue in overview.queues if queue.dead_letter)
         self.trends.keep(self.names)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bossctl.errors import BossctlError, LockTimeout, StatementTimeout
+
+if TYPE_CHECKING:
+    from bossctl.models.statements import Statement
 
 SHARE = 100
 """A reading may take one part in so many of the time."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a failed reading is tried again; the pause doubles each time."""
+SLOW = 3.0
+"""From so many seconds on a cheap reading that is under way is worth a word."""
 
 T = TypeVar("T")
 
@@ -23,7 +28,7 @@ class Poll(Generic[T]):
     `read` is asked whenever the screen finds it `due` and calls `take`. An `interval` that is a function is asked each
     time, so that it can change, as `Desk.interval` does. `cost` says what a reading cost the
     database, in milliseconds, where that is known. The first of a `cheap` one does not count: caches are cold then.
-    The last good `value` is kept through failures.
+    The last good `value` is kept through failures; `statements` are what the last reading ran.
     """
 
     def __init__(
@@ -39,6 +44,8 @@ class Poll(Generic[T]):
         self.value: T | None = None
         self.error: BossctlError | None = None
         self.busy = False
+        self.cheap = cheap
+        self.statements: Sequence[Statement] = ()
         self.next_at = float("-inf")
         self._read = read
         self._cost = cost
@@ -46,6 +53,7 @@ class Poll(Generic[T]):
         self._costs: deque[float] = deque(maxlen=3)
         self._cold = 1 if cheap else 0
         self._failures = 0
+        self._begun_at: float | None = None
         self._hurried = False
         self._taken_at: float | None = None
 
@@ -76,6 +84,14 @@ class Poll(Generic[T]):
     def age(self) -> float | None:
         """Seconds since the last good reading; None before the first."""
         return None if self._taken_at is None else self._clock() - self._taken_at
+
+    @property
+    def slow(self) -> float | None:
+        """Seconds a reading has been under way that should long be back; None while all is well."""
+        if not self.busy or not self.cheap or self._begun_at is None:
+            return None
+        under_way = self._clock() - self._begun_at
+        return under_way if under_way >= SLOW else None
 
     @property
     def wait(self) -> float:
@@ -111,7 +127,7 @@ class Poll(Generic[T]):
 
         It counts as busy from this call on, before the first step of what it returns.
         """
-        self.busy, self._hurried = True, False
+        self.busy, self._hurried, self._begun_at = True, False, self._clock()
         return self._take()
 
     async def _take(self) -> bool:

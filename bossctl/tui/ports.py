@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
     from bossctl.models.queues import QueueDetail, QueueOverview
     from bossctl.models.schema import Info
+    from bossctl.models.statements import Statement
     from bossctl.models.undo import UndoPlan
     from bossctl.selector import Selector
 
@@ -27,6 +30,15 @@ class Reader(Protocol):
     @property
     def target(self) -> Target:
         """Where we are connected."""
+        ...
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far the server's clock is ahead of ours, as last seen."""
+        ...
+
+    def recording(self) -> AbstractContextManager[list[Statement]]:
+        """Keep what is run in the block by this task, in order."""
         ...
 
     async def close(self) -> None:
