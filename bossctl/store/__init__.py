@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import timedelta
@@ -14,6 +15,7 @@ from bossctl.store.translate import SchemaChanged
 
 if TYPE_CHECKING:
     from bossctl.config import ConnectionSpec
+    from bossctl.models.activity import NextRun, QueueActivity, QueueLatency, Span
     from bossctl.models.common import Target
     from bossctl.models.explain_facts import JobFacts
     from bossctl.models.job_errors import JobErrors
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from bossctl.models.schedules import Schedule
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
+    from bossctl.models.upkeep import Duties, Horizon, IndexHealth, MigrationWork, StoredWarnings, TableRooms
     from bossctl.models.workers import Workers
     from bossctl.selector import Selector
     from bossctl.sql.catalog import Catalog
@@ -139,6 +142,30 @@ class Store:
 
         return await self._read(lambda transaction: read_job_errors(transaction, selector, limit=limit))
 
+    async def queue_activity(self, queue: str, span: Span) -> QueueActivity:
+        """Jobs of a queue created, completed and failed for good, by steps of the span, of those still kept."""
+        from bossctl.store.activity import LONGEST_SECONDS, read_activity
+
+        return await self._read(lambda transaction: read_activity(transaction, queue, span), LONGEST_SECONDS)
+
+    async def queue_latency(self, queue: str, span: Span) -> QueueLatency:
+        """How long jobs of a queue waited and ran that ended within the span, of those still kept."""
+        from bossctl.store.activity import LONGEST_SECONDS, read_latency
+
+        return await self._read(lambda transaction: read_latency(transaction, queue, span), LONGEST_SECONDS)
+
+    async def queue_errors(self, queue: str) -> JobErrors:
+        """Failures for good of a queue by what they say, the most frequent first."""
+        from bossctl.store.activity import LONGEST_SECONDS, read_queue_errors
+
+        return await self._read(lambda transaction: read_queue_errors(transaction, queue), LONGEST_SECONDS)
+
+    async def queue_schedules(self, queue: str) -> tuple[NextRun, ...]:
+        """The schedules of a queue, each with its next run."""
+        from bossctl.store.activity import read_queue_schedules
+
+        return await self._read(lambda transaction: read_queue_schedules(transaction, queue))
+
     async def schedules(self) -> tuple[Schedule, ...]:
         """All schedules with the last job each sent."""
         from bossctl.store.system import read_schedules
@@ -151,18 +178,55 @@ class Store:
 
         return await self._read(read_workers)
 
+    async def duties(self) -> Duties:
+        """When the background duties ran last, and how old the cached counts are."""
+        from bossctl.store.upkeep import read_duties
+
+        return await self._read(read_duties)
+
+    async def stored_warnings(self) -> StoredWarnings:
+        """The newest warnings pg-boss stored."""
+        from bossctl.store.upkeep import read_warnings
+
+        return await self._read(read_warnings)
+
+    async def migrations(self) -> MigrationWork:
+        """The background migrations."""
+        from bossctl.store.upkeep import read_migrations
+
+        return await self._read(read_migrations)
+
+    async def index_health(self) -> IndexHealth:
+        """The indexes of the job tables, as doctor reads them, and their sizes."""
+        from bossctl.store.upkeep import read_index_health
+
+        return await self._read(read_index_health)
+
+    async def table_rooms(self) -> TableRooms:
+        """The tables with their sizes, dead rows and last vacuums."""
+        from bossctl.store.upkeep import read_table_rooms
+
+        return await self._read(read_table_rooms)
+
+    async def horizon(self) -> Horizon:
+        """What keeps vacuum from removing dead rows."""
+        from bossctl.store.upkeep import read_horizon
+
+        return await self._read(read_horizon)
+
     @asynccontextmanager
     async def snapshot(self, timeout_seconds: float | None = None) -> AsyncIterator[Transaction]:
         """A read-only transaction for several statements that must agree."""
         async with self.session.read(timeout_seconds) as transaction:
             yield transaction
 
-    async def _read(self, reading: Callable[[Transaction], Awaitable[_T]]) -> _T:
+    async def _read(self, reading: Callable[[Transaction], Awaitable[_T]], longest_seconds: float = math.inf) -> _T:
         """Run one reading; once more with a fresh catalog when pg-boss was migrated since it was read."""
+        timeout = min(self.session.timeout_seconds, longest_seconds)
         try:
-            async with self.session.read() as transaction:
+            async with self.session.read(timeout) as transaction:
                 return await reading(transaction)
         except SchemaChanged:
             await self.session.reread()
-            async with self.session.read() as transaction:
+            async with self.session.read(timeout) as transaction:
                 return await reading(transaction)

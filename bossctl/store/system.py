@@ -56,7 +56,7 @@ async def read_info(transaction: Transaction, target: Target) -> Info:
         pgboss=pgboss_info(catalog, version.get("version")),
         capabilities=tuple(Capability(item.name, catalog.has(item.fact), item.since) for item in FEATURES),
         sizes=tuple(Relation(**row) for row in sizes),
-        ages=_ages(catalog, {**version, **supervisor}, server["now"]),
+        ages=duty_ages(catalog, {**version, **supervisor}, server["now"]),
         instances=workers.workers if workers.source == "registry" else (),
         queues=supervisor["queues"] if catalog.has("queue") else None,
         other_schemas=tuple(name for name in schemas if name != catalog.schema),
@@ -100,7 +100,8 @@ def _schedule(row: Row, last: Row | None) -> Schedule:
     )
 
 
-def _ages(catalog: Catalog, stamps: Mapping[str, Any], now: datetime) -> tuple[Age, ...]:
+def duty_ages(catalog: Catalog, stamps: Mapping[str, Any], now: datetime) -> tuple[Age, ...]:
+    """When each background duty ran last, from the stamps of the version table and of the queues."""
     ages: dict[str, Age] = {}
     for name, fact, column in _DUTIES:
         at = stamps.get(column)
