@@ -12,7 +12,7 @@ import psycopg
 from bossctl.config import ConnectionSpec
 from bossctl.demo.server import running_server
 from bossctl.store import Store
-from tests.bench import actions, dashboard
+from tests.bench import actions, dashboard, processes
 from tests.bench.data import fill
 from tests.bench.readings import LARGEST, Bench, figures
 from tests.support.bed import install
@@ -35,6 +35,9 @@ async def measure(dsn: str, schema: str) -> bool:
         async for figure in figures(Bench(store, bare, schema)):
             met = met and figure.passes is not False
             print(figure.line(), flush=True)  # noqa: T201
+    async for figure in processes.figures(dsn, schema):
+        met = met and figure.passes is not False
+        print(figure.line(), flush=True)  # noqa: T201
     return met
 
 
