@@ -26,9 +26,13 @@ class ErrorGroup:
 
 @dataclass(frozen=True)
 class JobErrors:
-    """The largest groups. `total` counts all groups and `jobs` all their jobs; `note` says when it took a long scan."""
+    """The largest groups. `total` counts all groups and `jobs` all their jobs; `note` says when it took a long scan.
+
+    `elapsed_ms` is the database time.
+    """
 
     groups: tuple[ErrorGroup, ...]
     total: int
     jobs: int
     note: str | None
+    elapsed_ms: float = 0.0

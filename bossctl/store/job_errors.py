@@ -36,7 +36,7 @@ async def read_job_errors(transaction: Transaction, selector: Selector | None, *
     rows = await transaction.rows("job_errors", values, source=source, where=selection.where)
     first = rows[0] if rows else {"groups": 0, "all_jobs": 0}
     groups = tuple(_group(row, asked) for row in rows)
-    return JobErrors(groups, first["groups"], first["all_jobs"], selection.note)
+    return JobErrors(groups, first["groups"], first["all_jobs"], selection.note, transaction.elapsed_ms)
 
 
 def _with_state(selector: Selector | None) -> Selector:

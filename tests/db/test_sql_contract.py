@@ -75,6 +75,7 @@ SAMPLES: Mapping[str, object] = {
     "headed": ["a"],
     "largest": 8192,
     "options": '{"policy": "standard"}',
+    "step": 60,
 }
 
 
@@ -103,6 +104,7 @@ def slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "other_version": sql.Identifier(catalog.schema, "version"),
         "other_schedule": sql.Identifier(catalog.schema, "schedule"),
         "since": sql.Literal(datetime(2026, 1, 1, tzinfo=UTC)),
+        "until": sql.Literal(datetime(2026, 1, 2, tzinfo=UTC)),
     }
 
 
