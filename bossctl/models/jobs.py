@@ -8,13 +8,16 @@ from datetime import datetime
 
 from bossctl.models.common import Payload
 
+FieldValue = str | int | float | bool | datetime | None
+
 
 @dataclass(frozen=True)
 class JobRow:
     """A job as lists show it; never its payload.
 
     `state` is the database's own word (8/9 also `expired`). `archived` says the row is in an archive table.
-    `blocked` is True while a flow's parent is unfinished (schema 31+).
+    `blocked` is True while a flow's parent is unfinished (schema 31+). `more` holds further fields that were asked
+    for, by name (`policy`, `data.user.id`); one that was too large to look into is not there.
     """
 
     id: str
@@ -32,11 +35,12 @@ class JobRow:
     dead_letter: str | None
     archived: bool
     blocked: bool
+    more: Mapping[str, FieldValue] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
 class JobPage:
-    """One page, newest first. `next` is an opaque cursor for the following page or None at the end.
+    """One page in the order asked for. `next` is an opaque cursor for the following page or None at the end.
 
     `note` says in a sentence when the page had to be found by a scan or under a cap.
     """
@@ -45,9 +49,6 @@ class JobPage:
     next: str | None
     elapsed_ms: float
     note: str | None = None
-
-
-FieldValue = str | int | float | bool | datetime | None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from bossctl.selector.completion import Completion, complete
 from bossctl.selector.keys import KEYS, Key
 from bossctl.selector.parser import DEEPEST, parse
+from bossctl.selector.paths import ROOTS, Path, path_of, path_text
 from bossctl.selector.problem import SelectorError
 from bossctl.selector.tree import (
     CONDITIONS,
@@ -48,6 +49,7 @@ __all__ = [
     "CONDITIONS",
     "DEEPEST",
     "KEYS",
+    "ROOTS",
     "STATES",
     "Age",
     "And",
@@ -64,6 +66,7 @@ __all__ = [
     "Not",
     "Numbers",
     "Or",
+    "Path",
     "QueueGlob",
     "RunTime",
     "Scope",
@@ -75,6 +78,8 @@ __all__ = [
     "complete",
     "is_archived_scope",
     "parse",
+    "path_of",
+    "path_text",
     "quote",
     "scope",
     "terms",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from psycopg import sql
 
+from bossctl.selector import ROOTS, path_of
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.relations import job_columns
 from bossctl.sql.text import trusted
@@ -63,3 +66,40 @@ def details(catalog: Catalog, *, full: bool) -> sql.Composable:
         fields.append(f"{small} left(j.{name}::text, %(cut)s) END AS {name}")
         fields.append(f"{small} octet_length(j.{name}::text) ELSE pg_column_size(j.{name}) END AS {name}_bytes")
     return trusted(", ".join(fields))
+
+
+LOOKED_INTO_BYTES = 64 * 1024
+"""Payloads stored in more bytes are not looked into for a list."""
+
+SHOWN_CHARACTERS = 200
+
+
+def offered_fields(catalog: Catalog) -> tuple[str, ...]:
+    """What `chosen_fields` takes beside paths: every short column a job has beyond those of a list."""
+    return other_fields(catalog)
+
+
+def chosen_fields(names: Sequence[str], catalog: Catalog) -> tuple[sql.Composable, Mapping[str, object]]:
+    """Each name as an array of one value, with the values to bind; NULL where the payload is too large to look into.
+
+    A name is one of `offered_fields` or a path such as `data.user.id`. Raises KeyError for any other.
+    """
+    fields: list[sql.Composable] = []
+    values: dict[str, object] = {}
+    for number, name in enumerate(names):
+        path = path_of(name) if name.partition(".")[0] in ROOTS else None
+        if path is None and name not in other_fields(catalog):
+            raise KeyError(name)
+        if path is None:
+            inner = f"j.{name}::text" if name.endswith("_id") else f"j.{name}"
+            fields.append(trusted(f"ARRAY[{inner}] AS field_{number}"))
+            continue
+        root, bound = path[0], f"path_{number}"
+        values[bound] = list(path[1:])
+        fields.append(
+            trusted(
+                f"CASE WHEN j.{root} IS NULL OR pg_column_size(j.{root}) <= {LOOKED_INTO_BYTES}"
+                f" THEN ARRAY[left(j.{root} #>> %({bound})s::text[], {SHOWN_CHARACTERS})] END AS field_{number}"
+            )
+        )
+    return sql.SQL(", ").join(fields), values

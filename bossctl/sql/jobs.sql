@@ -1,15 +1,15 @@
 -- Lists and single jobs. Lists never read a payload; pages go by key, never by offset.
 
 -- name: jobs_page
-SELECT {columns}
+SELECT {columns}, {sorted_by} AS sorted_by
 FROM (
   SELECT {raw}
   FROM {source} AS j
-  WHERE {where} AND {after} AND {cutoff}
-  ORDER BY j.created_on DESC, j.id DESC, j.name DESC
+  WHERE {where} AND {within} AND {after} AND {cutoff}
+  ORDER BY {order}
   LIMIT %(limit)s
 ) AS j
-ORDER BY j.created_on DESC, j.id DESC, j.name DESC
+ORDER BY {order}
 
 -- name: page_cutoff
 -- A time that some sampled rows are newer than: a page of rows above it is surely the newest, found without sorting all.
@@ -23,20 +23,33 @@ FROM (
 ) AS s
 
 -- name: jobs_page_by_queue
--- needs: index:i15, queue
--- An index on (name, created_on) makes a short walk per queue cheaper than one sort of all.
-SELECT {columns}
+-- needs: queue
+-- An index on the queue's name and then on what is sorted by makes a short walk per queue cheaper than one sort of all.
+SELECT {columns}, {sorted_by} AS sorted_by
 FROM {queue} AS q
 CROSS JOIN LATERAL (
   SELECT {raw}
   FROM {job} AS j
-  WHERE j.name = q.name AND {where} AND {after}
-  ORDER BY j.created_on DESC, j.id DESC
+  WHERE j.name = q.name AND {where} AND {within} AND {after}
+  ORDER BY {order}
   LIMIT %(limit)s
 ) AS j
 WHERE {queues}
-ORDER BY j.created_on DESC, j.id DESC, j.name DESC
+ORDER BY {order}
 LIMIT %(limit)s
+
+-- name: job_fields
+-- What a list shows beyond its columns, for the jobs of one page: the primary key leads to them.
+SELECT j.id::text AS id, j.name AS queue, j.archived, j.created_on, {fields}
+FROM {source} AS j
+WHERE j.name = ANY (%(names)s::text[]) AND j.id = ANY (%(ids)s::uuid[])
+
+-- name: payload_sample
+-- Small payloads of a few jobs, for the paths that are in them.
+SELECT CASE WHEN pg_column_size(j.data) <= %(largest)s THEN j.data::text END AS data,
+       CASE WHEN pg_column_size(j.output) <= %(largest)s THEN j.output::text END AS output
+FROM {source} AS j
+WHERE j.name = ANY (%(names)s::text[]) AND j.id = ANY (%(ids)s::uuid[])
 
 -- name: job_by_id
 -- when: queue

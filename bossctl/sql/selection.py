@@ -40,7 +40,6 @@ from bossctl.sql.text import trusted
 
 ALWAYS = trusted("true")
 NEVER = trusted("false")
-AFTER_CURSOR = trusted("(j.created_on, j.id, j.name) < (%(after_on)s::timestamptz, %(after_id)s::uuid, %(after_name)s)")
 ABOVE_CUTOFF = trusted("j.created_on >= %(cutoff)s::timestamptz")
 
 SCAN_WORTH_A_WORD = 1_000_000
@@ -65,7 +64,8 @@ class Selection:
 
     `where` goes over `j`, `queues` is what it says of the queue alone, over `q`. `relation` is the canonical relation
     to look in. `walk`: a short walk per queue by creation time finds a page soon. `dense`: most jobs are selected, so
-    that a page lies close to the newest job. `note` warns of a long scan.
+    that a page lies close to the newest job. `note` warns of a long scan. `keyed`: an index leads to few jobs at once,
+    those of some ids or of one queue. `due`: only waiting jobs whose time has come.
     """
 
     where: sql.Composable
@@ -75,6 +75,8 @@ class Selection:
     walk: bool
     dense: bool
     note: str | None
+    keyed: bool = False
+    due: bool = False
 
 
 def select(selector: Selector | None, catalog: Catalog) -> Selection:
@@ -95,6 +97,8 @@ def select(selector: Selector | None, catalog: Catalog) -> Selection:
         walk=walk,
         dense=relation == "job" and all(map(_dense, required)),
         note=None if walk and catalog.has("index:i15") else _scan_note(required, catalog),
+        keyed=_keyed(required),
+        due=_due(required),
     )
 
 
@@ -120,11 +124,17 @@ def _dense(item: Expr) -> bool:
 
 def _scan_note(required: tuple[Expr, ...], catalog: Catalog) -> str | None:
     rows = catalog.estimated_rows or 0
-    keyed = any(isinstance(item, Ids) or (isinstance(item, QueueGlob) and item.literal) for item in required)
-    waiting = any(isinstance(item, Is) and item.condition == "due" for item in required)
-    if keyed or waiting or rows < SCAN_WORTH_A_WORD:
+    if _keyed(required) or _due(required) or rows < SCAN_WORTH_A_WORD:
         return None
     return f"scans {short_count(rows, estimate=True)} rows: no index of this schema serves the selection"
+
+
+def _keyed(required: tuple[Expr, ...]) -> bool:
+    return any(isinstance(item, Ids) or (isinstance(item, QueueGlob) and item.literal) for item in required)
+
+
+def _due(required: tuple[Expr, ...]) -> bool:
+    return Is("due") in required
 
 
 @dataclass

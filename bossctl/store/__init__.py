@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from bossctl.models.common import Target
     from bossctl.models.explain_facts import JobFacts
     from bossctl.models.job_errors import JobErrors
-    from bossctl.models.jobs import Job, JobPage
+    from bossctl.models.joborders import OrderOffer
+    from bossctl.models.jobs import Job, JobPage, JobRow
     from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
     from bossctl.models.schedules import Schedule
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
     from bossctl.models.upkeep import Duties, Horizon, IndexHealth, MigrationWork, StoredWarnings, TableRooms
     from bossctl.models.workers import Workers
-    from bossctl.selector import Selector
+    from bossctl.selector import Path, Selector
     from bossctl.sql.catalog import Catalog
     from bossctl.sql.grants import Grants
 
@@ -114,11 +115,40 @@ class Store:
 
         return await self._read(lambda transaction: read_histogram(transaction, names))
 
-    async def jobs(self, selector: Selector | None = None, *, limit: int = 50, after: str | None = None) -> JobPage:
-        """One page of jobs, newest first."""
+    async def jobs(
+        self,
+        selector: Selector | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        order: str = "newest",
+        fields: Sequence[str] = (),
+    ) -> JobPage:
+        """One page of jobs in one of the ORDER_WORDS; `fields` such as `policy` or `data.user.id` come in `more`."""
         from bossctl.store.jobs import read_page
 
-        return await self._read(lambda transaction: read_page(transaction, selector, limit=limit, after=after))
+        return await self._read(
+            lambda transaction: read_page(transaction, selector, limit=limit, after=after, order=order, fields=fields)
+        )
+
+    def job_orders(self, selector: Selector | None = None) -> tuple[OrderOffer, ...]:
+        """The orders a list of these jobs can have, each with what it costs. Reads nothing."""
+        from bossctl.sql.job_orders import order_offers
+        from bossctl.sql.selection import select
+
+        return order_offers(select(selector, self.catalog), self.catalog)
+
+    def job_fields(self) -> tuple[str, ...]:
+        """Names that `jobs` takes as `fields`, beside paths into payload and output. Reads nothing."""
+        from bossctl.sql.columns import offered_fields
+
+        return offered_fields(self.catalog)
+
+    async def payload_paths(self, jobs: Sequence[JobRow]) -> tuple[Path, ...]:
+        """The paths in the payloads of the first of these jobs: ("data", "user", "id")."""
+        from bossctl.store.job_fields import read_paths
+
+        return await self._read(lambda transaction: read_paths(transaction, jobs))
 
     async def jobs_with_id(self, job_id: str, *, full: bool = False) -> tuple[Job, ...]:
         """Every row with this id, live first; payloads are cut at 64 Ki characters unless `full`."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,11 +10,15 @@ from psycopg import sql
 
 from bossctl.errors import NotFound, UsageError
 from bossctl.models.common import Payload
+from bossctl.models.joborders import DEFAULT_ORDER, ORDER_WORDS
 from bossctl.models.jobs import FieldValue, Job, JobPage, JobRow
 from bossctl.selector import Selector
 from bossctl.sql.columns import details, listed, other_fields, raw
-from bossctl.sql.selection import ABOVE_CUTOFF, AFTER_CURSOR, ALWAYS, Selection, select
+from bossctl.sql.job_orders import JobOrder, job_order, sort_note, walks
+from bossctl.sql.selection import ABOVE_CUTOFF, ALWAYS, Selection, select
 from bossctl.store.connections import Row
+from bossctl.store.cursors import Cursor, decode, encode
+from bossctl.store.job_fields import key_of, read_fields
 from bossctl.store.queues import SAMPLE_ROWS, SCAN_ROWS
 from bossctl.store.session import Transaction
 
@@ -24,56 +26,106 @@ MAX_PAGE = 10_000
 CUT_CHARACTERS = 64 * 1024
 
 
-async def read_page(transaction: Transaction, selector: Selector | None, *, limit: int, after: str | None) -> JobPage:
-    """One page of the selected jobs, newest first.
+async def read_page(
+    transaction: Transaction,
+    selector: Selector | None,
+    *,
+    limit: int,
+    after: str | None,
+    order: str = DEFAULT_ORDER,
+    fields: Sequence[str] = (),
+) -> JobPage:
+    """One page of the selected jobs in one of the ORDER_WORDS, with further `fields` in each row's `more`.
 
-    Raises UsageError for a limit outside 1 … MAX_PAGE or a cursor that is not one of ours.
+    Raises UsageError for a limit outside 1 … MAX_PAGE, an unknown order or field, a cursor that is not one of ours.
     """
     if not 1 <= limit <= MAX_PAGE:
         raise UsageError(f"--limit must be between 1 and {MAX_PAGE}", "page on with --after")
-    selection = select(selector, transaction.queries.catalog)
-    page = _Page(transaction, selection, limit + 1, _decode_cursor(after) if after is not None else None)
-    rows = await page.rows()
-    jobs = tuple(_job_row(row) for row in rows[:limit])
-    following = _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
-    return JobPage(jobs, following, transaction.elapsed_ms, selection.note)
+    sorting = job_order(order)
+    if sorting is None:
+        raise UsageError(f'there is no order "{order}"', f"orders: {', '.join(ORDER_WORDS)}")
+    catalog = transaction.queries.catalog
+    selection = select(selector, catalog)
+    cursor = decode(after, sorting) if after is not None else None
+    as_of = cursor.as_of if cursor is not None and cursor.as_of is not None else transaction.now
+    rows = await _rows(transaction, selection, sorting, cursor, as_of, limit + 1)
+    found = rows[:limit]
+    more = await read_fields(transaction, selection.relation, [row for _, row in found], fields) if fields else {}
+    jobs = tuple(_job_row(row, more.get(key_of(row), {})) for _, row in found)
+    following = encode(*found[-1], as_of) if len(rows) > limit else None
+    return JobPage(jobs, following, transaction.elapsed_ms, sort_note(sorting, selection, catalog))
+
+
+async def _rows(
+    transaction: Transaction, selection: Selection, order: JobOrder, cursor: Cursor | None, as_of: datetime, limit: int
+) -> list[tuple[JobOrder, Row]]:
+    """The rows with the list each is of: those with a value to be sorted by, then those without."""
+    rows: list[tuple[JobOrder, Row]] = []
+    if cursor is None or not cursor.rest:
+        page = _Page(transaction, selection, order, limit, cursor, as_of)
+        rows = [(order, row) for row in await page.rows()]
+        cursor = None
+    if order.nullable and len(rows) < limit:
+        rest = order.of_rest()
+        page = _Page(transaction, selection, rest, limit - len(rows), cursor, as_of)
+        rows += [(rest, row) for row in await page.rows()]
+    return rows
 
 
 class _Page:
     """The ways to find one page; which one pays depends on the indexes and the size of the table."""
 
     def __init__(
-        self, transaction: Transaction, selection: Selection, limit: int, after: dict[str, object] | None
+        self,
+        transaction: Transaction,
+        selection: Selection,
+        order: JobOrder,
+        limit: int,
+        cursor: Cursor | None,
+        as_of: datetime,
     ) -> None:
         self._transaction = transaction
         self._selection = selection
+        self._order = order
         self._limit = limit
-        self._values: dict[str, object] = {**selection.values, **(after or {})}
-        self._slots = {"where": selection.where, "after": ALWAYS if after is None else AFTER_CURSOR}
+        self._values: dict[str, object] = {**selection.values, **(cursor.values if cursor is not None else {})}
+        if order.as_of:
+            self._values["as_of"] = as_of
+        self._slots = {
+            "where": selection.where,
+            "within": order.within,
+            "after": ALWAYS if cursor is None else order.after,
+        }
 
     async def rows(self) -> list[Row]:
         queries = self._transaction.queries
-        if self._selection.walk and queries.supports("jobs_page_by_queue"):
-            slots = {"columns": listed(), "raw": raw(), "queues": self._selection.queues, **self._slots}
+        if walks(self._order, self._selection, queries.catalog):
+            slots = {**self._shape, "queues": self._selection.queues, **self._slots}
             return await self._transaction.rows("jobs_page_by_queue", {**self._values, "limit": self._limit}, **slots)
-        if self._selection.dense and (queries.catalog.estimated_rows or 0) > SCAN_ROWS:
+        large = (queries.catalog.estimated_rows or 0) > SCAN_ROWS
+        if large and self._selection.dense and self._order.name == DEFAULT_ORDER:
             recent = await self._recent()
             if len(recent) == self._limit:
                 return recent
         return await self._sorted(ALWAYS, {})
 
+    @property
+    def _shape(self) -> dict[str, sql.Composable]:
+        return {"columns": listed(), "raw": raw(), "sorted_by": self._order.sorted_by, "order": self._order.by}
+
     async def _recent(self) -> list[Row]:
         """The page if it lies above a sampled time; fewer rows than asked for say nothing."""
         total = self._transaction.queries.catalog.estimated_rows or SAMPLE_ROWS
         values = {**self._values, "percent": min(100.0, 100.0 * SAMPLE_ROWS / total)}
-        sample = await self._transaction.row("page_cutoff", values, **self._slots)
+        slots = {"where": self._slots["where"], "after": self._slots["after"]}
+        sample = await self._transaction.row("page_cutoff", values, **slots)
         if sample is None or sample["sampled"] < 3:
             return []
         return await self._sorted(ABOVE_CUTOFF, {"cutoff": sample["cutoff"]})
 
     async def _sorted(self, cutoff: sql.Composable, values: dict[str, object]) -> list[Row]:
         source = self._transaction.queries.relation(self._selection.relation)
-        slots = {"columns": listed(), "raw": raw(), "source": source, "cutoff": cutoff, **self._slots}
+        slots = {**self._shape, "source": source, "cutoff": cutoff, **self._slots}
         return await self._transaction.rows("jobs_page", {**self._values, **values, "limit": self._limit}, **slots)
 
 
@@ -102,7 +154,7 @@ def _uuid(text: str) -> str:
         ) from None
 
 
-def _job_row(row: Row) -> JobRow:
+def _job_row(row: Row, more: Mapping[str, FieldValue] | None = None) -> JobRow:
     return JobRow(
         id=row["id"],
         queue=row["queue"],
@@ -119,6 +171,7 @@ def _job_row(row: Row) -> JobRow:
         dead_letter=row["dead_letter"],
         archived=row["archived"],
         blocked=row["blocked"],
+        more=more or {},
     )
 
 
@@ -134,18 +187,3 @@ def _payload(row: Row, column: str) -> Payload:
     if size is None:
         return Payload(None, 0)
     return Payload(text or "", size, cut=text is None or len(text.encode()) < size)
-
-
-def _encode_cursor(row: Row) -> str:
-    created: datetime | None = row["created_on"]
-    parts = [created.isoformat() if created else None, row["id"], row["queue"]]
-    return base64.urlsafe_b64encode(json.dumps(parts, ensure_ascii=False).encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> dict[str, object]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        created, job_id, queue = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-        return {"after_on": datetime.fromisoformat(created), "after_id": str(UUID(job_id)), "after_name": str(queue)}
-    except (ValueError, TypeError, AttributeError, binascii.Error):
-        raise UsageError("--after takes the cursor a former page ended with", "start again without --after") from None

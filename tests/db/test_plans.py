@@ -9,6 +9,7 @@ from psycopg import sql
 from bossctl.selector import parse
 from bossctl.sql import Queries
 from bossctl.sql.columns import details, listed, raw
+from bossctl.sql.job_orders import JobOrder
 from bossctl.sql.selection import ALWAYS, select
 from tests.bench.data import fill
 from tests.conftest import DatabaseFactory
@@ -22,6 +23,15 @@ FETCH_INDEX = {
     "11.1.2": "job_i5",
     "12.27.0": "job_common_i5",
     "12.38.0": "job_common_i",
+}
+
+NEWEST_FIRST: dict[str, sql.Composable] = {
+    "columns": listed(),
+    "raw": raw(),
+    "sorted_by": JobOrder("newest").sorted_by,
+    "order": JobOrder("newest").by,
+    "within": ALWAYS,
+    "after": ALWAYS,
 }
 
 
@@ -50,7 +60,7 @@ def test_readings_use_the_indexes_of_their_era(filled: Database) -> None:
     catalog = read_catalog(filled)
     due = select(parse("is:due"), catalog)
     source = Queries(catalog).relation("job")
-    slots = {"columns": listed(), "raw": raw(), "source": source, "where": due.where, "after": ALWAYS, "cutoff": ALWAYS}
+    slots = {**NEWEST_FIRST, "source": source, "where": due.where, "cutoff": ALWAYS}
     page = plan(filled, "jobs_page", {**due.values, "limit": 50}, **slots)
     assert FETCH_INDEX[filled.release] in page, page
 
@@ -64,9 +74,9 @@ def test_readings_use_the_indexes_of_their_era(filled: Database) -> None:
 def test_the_newest_schema_counts_and_lists_by_its_own_indexes(filled: Database) -> None:
     assert "job_common_i14" in plan(filled, "open_counts", {"names": None})
     assert "job_common_i16" in plan(filled, "failed_recently", {"names": None})
-    slots = {"columns": listed(), "raw": raw(), "after": ALWAYS, "queues": ALWAYS}
+    slots = {**NEWEST_FIRST, "queues": ALWAYS}
     assert "job_common_i15" in plan(filled, "jobs_page_by_queue", {"limit": 50}, where=ALWAYS, **slots)
     failed = select(parse("queue:queue-01 state:failed"), read_catalog(filled))
     source = Queries(read_catalog(filled)).relation("job")
-    slots = {"columns": listed(), "raw": raw(), "source": source, "after": ALWAYS, "cutoff": ALWAYS}
+    slots = {**NEWEST_FIRST, "source": source, "cutoff": ALWAYS}
     assert "Index" in plan(filled, "jobs_page", {**failed.values, "limit": 50}, where=failed.where, **slots)

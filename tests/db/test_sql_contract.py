@@ -17,10 +17,11 @@ import bossctl
 from bossctl.errors import Unsupported
 from bossctl.sql import Queries, bare, statements
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.columns import details, listed, raw
+from bossctl.sql.columns import chosen_fields, details, listed, raw
+from bossctl.sql.job_orders import JobOrder
 from bossctl.sql.ownschema import creation
 from bossctl.sql.relations import relations
-from bossctl.sql.selection import ABOVE_CUTOFF, AFTER_CURSOR, ALWAYS
+from bossctl.sql.selection import ABOVE_CUTOFF, ALWAYS
 from tests.conftest import DatabaseFactory
 from tests.support.action_slots import VALUES, action_slots
 from tests.support.database import Database
@@ -74,6 +75,7 @@ SAMPLES: Mapping[str, object] = {
     "refused": False,
     "headed": ["a"],
     "largest": 8192,
+    "path_1": ["user", "id"],
     "options": '{"policy": "standard"}',
     "step": 60,
 }
@@ -96,7 +98,11 @@ def slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "details": details(catalog, full=False),
         "source": relations(catalog)["job"],
         "where": ALWAYS,
-        "after": AFTER_CURSOR,
+        "after": JobOrder("newest").after,
+        "within": ALWAYS,
+        "order": JobOrder("newest").by,
+        "sorted_by": JobOrder("newest").sorted_by,
+        "fields": chosen_fields(["retry_delay", "data.user.id"], catalog)[0],
         "cutoff": ABOVE_CUTOFF,
         "queues": ALWAYS,
         "assignments": sql.SQL("name = 'x'"),
