@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bossctl.selector.keys import KEYS
+from bossctl.selector.paths import ROOTS, Path, path_text
 from bossctl.selector.tree import STATES, QueueGlob
-from bossctl.selector.writing import to_text
+from bossctl.selector.writing import quote, to_text
 
 MOST = 50
 """How many completions are offered at once."""
@@ -22,6 +23,7 @@ _CONDITIONS = {
     "rerun": "ran more than once",
 }
 _SCOPES = {"true": "only archived jobs", "any": "archived jobs too", "false": "only live jobs"}
+_PATH_STARTS = tuple(f"{root}." for root in ROOTS)
 _AGES = ("5m", "15m", "1h", "6h", "1d", "7d")
 
 
@@ -35,8 +37,13 @@ class Completion:
     help: str = ""
 
 
-def complete(text: str, cursor: int, *, queues: Sequence[str]) -> list[Completion]:
-    """What the word before the cursor may become: keys and operators, then the key's values."""
+def complete(
+    text: str, cursor: int, *, queues: Sequence[str], keys: Sequence[str] = (), paths: Sequence[Path] = ()
+) -> list[Completion]:
+    """What the word before the cursor may become: keys and operators, then the key's values.
+
+    `queues` are names, `keys` singleton keys, `paths` the paths that are known to be in payloads and outputs.
+    """
     cursor = max(0, min(cursor, len(text)))
     word = ""
     for match in _LAST_WORD.finditer(text, 0, cursor):
@@ -44,10 +51,12 @@ def complete(text: str, cursor: int, *, queues: Sequence[str]) -> list[Completio
     word = word.lstrip("!")
     start = cursor - len(word)
     key, colon, value = word.partition(":")
-    if not colon:
+    if not colon and word.lower().startswith(_PATH_STARTS):
+        options = _paths(word, paths)
+    elif not colon:
         options = _keys(word, first=not text[:start].strip(" \t(!"))
     else:
-        options = _VALUES.get(key.lower(), _nothing)(value, queues)
+        options = _VALUES.get(key.lower(), _nothing)(value, keys if key.lower() == "key" else queues)
         start += len(key) + 1
     return [Completion(option, start, cursor, help_) for option, help_ in options][:MOST]
 
@@ -61,6 +70,12 @@ def _keys(word: str, *, first: bool) -> Iterable[tuple[str, str]]:
             yield operator, help_
 
 
+def _paths(word: str, paths: Iterable[Path]) -> Iterable[tuple[str, str]]:
+    typed = word.lower()
+    spelled = dict.fromkeys(map(path_text, paths))
+    return ((f"{path}:", "") for path in spelled if path.lower().startswith(typed))
+
+
 def _nothing(value: str, queues: Sequence[str]) -> Iterable[tuple[str, str]]:
     return ()
 
@@ -70,6 +85,11 @@ def _queues(value: str, queues: Sequence[str]) -> Iterable[tuple[str, str]]:
     found = [name for name in queues if typed in name.casefold()]
     found.sort(key=lambda name: not name.casefold().startswith(typed))
     return ((to_text(QueueGlob.exactly(name)).removeprefix("queue:"), "") for name in found)
+
+
+def _singleton_keys(value: str, keys: Sequence[str]) -> Iterable[tuple[str, str]]:
+    typed = value.lstrip("\"'").casefold()
+    return ((quote(key), "") for key in dict.fromkeys(keys) if key.casefold().startswith(typed))
 
 
 def _states(value: str, queues: Sequence[str]) -> Iterable[tuple[str, str]]:
@@ -85,6 +105,7 @@ def _of(known: dict[str, str]) -> Callable[[str, Sequence[str]], Iterable[tuple[
 
 _VALUES: dict[str, Callable[[str, Sequence[str]], Iterable[tuple[str, str]]]] = {
     "queue": _queues,
+    "key": _singleton_keys,
     "state": _states,
     "is": _of(_CONDITIONS),
     "archived": _of(_SCOPES),

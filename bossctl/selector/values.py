@@ -39,6 +39,8 @@ _MOMENT = re.compile(
     r"(?:[Tt](?P<minute>[0-9]{2}:[0-9]{2})(?P<second>:[0-9]{2}(?P<microsecond>\.[0-9]{1,6})?)?)?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
+_COMMA = re.compile(r"(?:[^\\,]|\\.)*+,", re.DOTALL)
+_UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 _YEARS = range(1970, 9999)
 _GLOB_ESCAPE = re.compile(r"\\([\\\"'*?\s().:!,])|\\")
 
@@ -118,6 +120,11 @@ def _choice(item: str, position: int, what: str, known: tuple[str, ...]) -> str:
 
 
 def _queue(value: Value) -> QueueGlob:
+    comma = None if value.quoted else _COMMA.match(value.raw)
+    if comma:
+        each = " OR ".join(f"queue:{_shown(name)}" for name in _UNESCAPED_COMMA.split(value.raw) if name)
+        hint = f'for several write ({each}); quote a name that has a comma: queue:"a,b"'
+        raise Problem(value.start + comma.end() - 1, "queue: takes one name or pattern", hint)
     return QueueGlob(_GLOB_ESCAPE.sub(_glob_escape, value.raw))
 
 

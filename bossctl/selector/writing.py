@@ -27,7 +27,7 @@ from bossctl.selector.tree import (
 )
 
 _PLAIN = re.compile(r"[\w.:/@%+,=-]+")
-_PLAIN_GLOB = re.compile(r"[\w.:/@%+,=*?-]+")
+_PLAIN_GLOB = re.compile(r"[\w.:/@%+=*?-]+")
 _PLAIN_SEGMENT = re.compile(r"[\w/@%+=-]+")
 _TIMESPEC = {"minute": "minutes", "second": "seconds", "microsecond": "microseconds"}
 

@@ -57,6 +57,8 @@ def refusal(text: str) -> SelectorError:
         ("state:failed,,active", 13, "a state is missing", "states: created,"),
         ("state:failed,gone", 13, 'unknown state "gone"', "expired"),
         ("is:late", 3, "unknown condition", "open, due, stuck, rerun"),
+        ("is:due queue:a,b", 14, "one name or pattern", "write (queue:a OR queue:b)"),
+        ("queue:team/*,,mail", 12, "one name or pattern", "queue:team/* OR queue:mail); quote a name"),
         ("archived:yes", 9, "unknown scope", "true, any, false"),
         ("queue:", 6, "a value is missing after queue:", "no space"),
         ("queue: email", 6, "a value is missing after queue:", "no space"),

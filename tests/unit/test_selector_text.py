@@ -33,6 +33,8 @@ from bossctl.selector import (
     States,
     complete,
     parse,
+    path_of,
+    path_text,
     quote,
     to_text,
 )
@@ -219,3 +221,32 @@ def test_completion_never_fails_and_stays_within_the_text(text: str, cursor: int
     for one in complete(text, cursor, queues=QUEUES):
         assert 0 <= one.start <= one.end <= len(text)
         assert one.text
+
+
+def test_completion_of_paths_and_singleton_keys() -> None:
+    paths = [("data", "user", "id"), ("data", "user", "a b"), ("output", "code")]
+    keys = ["order 7", "order-8", "order-8"]
+
+    def found(text: str) -> list[str]:
+        return [text[: one.start] + one.text for one in complete(text, len(text), queues=(), keys=keys, paths=paths)]
+
+    assert found("is:due data.") == ["is:due data.user.id:", 'is:due data.user."a b":']
+    assert found("DATA.user.i") == ["data.user.id:"]
+    assert found("output.") == ["output.code:"]
+    assert found("key:order") == ['key:"order 7"', "key:order-8"]
+    assert found("dat") == ["data."]
+    for text in found("data."):
+        assert path_of(text.removesuffix(":")) in paths
+
+
+def test_paths_read_back() -> None:
+    for path in (("data", "a"), ("output", "a.b", 'c"d'), ("data", "0", "x:y")):
+        assert path_of(path_text(path)) == path
+    for text in ("data", "data.", "queue", "data.a:b", "mail", "data.a OR data.b", ""):
+        assert path_of(text) is None, text
+
+
+def test_a_comma_in_a_queues_name() -> None:
+    for text in ('queue:"a,b"', r"queue:a\,b"):
+        assert parse(text) == QueueGlob("a,b")
+    assert to_text(QueueGlob("a,b")) == 'queue:"a,b"'
