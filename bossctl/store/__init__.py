@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bossctl.models.joborders import OrderOffer
     from bossctl.models.jobs import Job, JobPage, JobRow
     from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
+    from bossctl.models.relatives import Relatives
     from bossctl.models.schedules import Schedule
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
@@ -159,6 +160,12 @@ class Store:
     async def job(self, job_id: str, *, full: bool = False) -> Job:
         """The job with this id; the live row where the archive has one too."""
         return (await self.jobs_with_id(job_id, full=full))[0]
+
+    async def job_relatives(self, job: Job) -> Relatives:
+        """The jobs it comes from, leads to, waits for or is waited for by."""
+        from bossctl.store.relatives import read_relatives
+
+        return await self._read(lambda transaction: read_relatives(transaction, job))
 
     async def job_facts(self, job_id: str, *, full: bool = False) -> tuple[JobFacts, ...]:
         """What stands around every row with this id, live first: what `bossctl.explain` goes by."""

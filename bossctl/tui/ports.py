@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from bossctl.models.common import Target
+    from bossctl.models.explain_facts import JobFacts
     from bossctl.models.findings import Report
     from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
     from bossctl.models.jobs import Job, JobPage
     from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
     from bossctl.models.queues import QueueDetail, QueueOverview
+    from bossctl.models.relatives import Relatives
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
     from bossctl.models.undo import UndoPlan
@@ -67,6 +69,14 @@ class Reader(Protocol):
 
     async def jobs_with_id(self, job_id: str, *, full: bool = False) -> tuple[Job, ...]:
         """Every row with this id, live first; long payloads cut unless `full`. NotFound when there is none."""
+        ...
+
+    async def job_facts(self, job_id: str, *, full: bool = False) -> tuple[JobFacts, ...]:
+        """What stands around every row with this id, live first; NotFound when there is none."""
+        ...
+
+    async def job_relatives(self, job: Job) -> Relatives:
+        """The jobs it comes from, leads to, waits for or is waited for by."""
         ...
 
 
