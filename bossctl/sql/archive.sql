@@ -3,15 +3,15 @@
 -- name: moved_to_archive
 -- needs: archive
 WITH gone AS (
-  DELETE FROM {job_table} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) RETURNING {returned}
+  DELETE FROM {job_table} AS j WHERE {chosen} RETURNING {returned}
 ), kept AS (
   INSERT INTO {archive} ({held}, {stamp}) SELECT {held}, now() FROM gone RETURNING id
 )
-SELECT k.id::text AS id FROM kept AS k
+SELECT string_agg(k.id::text, ',') AS ids FROM kept AS k
 
 -- name: moved_to_own_archive
 WITH gone AS (
-  DELETE FROM {job_table} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) RETURNING j.*
+  DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.*
 ), kept AS (
   INSERT INTO {own_archive} (bossctl_schema, bossctl_operation, bossctl_generation, bossctl_shape, bossctl_archived_by,
                              name, id{targets})
@@ -19,7 +19,7 @@ WITH gone AS (
          j.name, j.id{sources} FROM gone AS j
   RETURNING id
 )
-SELECT k.id::text AS id FROM kept AS k
+SELECT string_agg(k.id::text, ',') AS ids FROM kept AS k
 
 -- name: put_back
 INSERT INTO {job_table} ({put})

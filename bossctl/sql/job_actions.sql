@@ -13,9 +13,10 @@ GROUP BY r.queue, r.reason, uuid_hash(r.id) & 7
 
 -- name: action_slice
 -- Ids come as one text here and below: a row for each of thousands costs more than finding them.
-SELECT string_agg(s.id::text, ',' ORDER BY s.created_on, s.id) AS ids, max(s.created_on)::text AS last_created_on
+SELECT string_agg(s.id::text, ',') AS ids, string_agg(s.place::text, ' ') AS places,
+  max(s.created_on)::text AS last_created_on
 FROM (
-  SELECT j.id, j.created_on
+  SELECT j.id, j.created_on, {place} AS place
   FROM {acted} AS j
   WHERE j.name = %(queue)s AND {where} AND {eligible} AND {after}
   ORDER BY j.created_on, j.id
@@ -26,12 +27,13 @@ FROM (
 -- `slotted` are those that a unique index would hold after the change, `lines` the rows as a file keeps them. The transaction's number tells later whether a
 -- commit arrived whose answer was lost.
 WITH locked AS MATERIALIZED (
-  SELECT j.id, {retained} AS retained, {slotted} AS slotted, {line} AS line
+  SELECT j.id, {place} AS place, {retained} AS retained, {slotted} AS slotted, {line} AS line
   FROM {acted} AS j {joined}
-  WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {where} AND {eligible}
+  WHERE {chosen} AND {where} AND {eligible}
   FOR UPDATE OF j SKIP LOCKED
 )
-SELECT string_agg(l.id::text, ',') AS ids, string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
+SELECT string_agg(l.id::text, ',') AS ids, string_agg(l.place::text, ' ') AS places,
+  string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
   string_agg(l.id::text, ',') FILTER (WHERE l.slotted) AS slotted, string_agg(l.line, E'\n') AS lines,
   txid_current()::text AS xid
 FROM locked AS l
@@ -39,7 +41,7 @@ FROM locked AS l
 -- name: action_update
 WITH changed AS (
   UPDATE {job_table} AS j SET {assignments}
-  WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+  WHERE {chosen}
   RETURNING j.id
 )
 SELECT string_agg(c.id::text, ',') AS ids FROM changed AS c
@@ -79,9 +81,8 @@ WITH candidate AS MATERIALIZED (
 SELECT DISTINCT ON (t.id) t.id, t.holder FROM ({branches}) AS t ORDER BY t.id
 
 -- name: action_delete
-DELETE FROM {job_table} AS j
-WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
-RETURNING j.id::text AS id
+WITH gone AS (DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.id)
+SELECT string_agg(g.id::text, ',') AS ids FROM gone AS g
 
 -- name: commit_fate
 SELECT txid_status(%(xid)s::bigint) AS status

@@ -115,7 +115,7 @@ INSERT INTO {own_shape} (columns, kept) VALUES (%(columns)s::text[], %(kept)s::t
 INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_shape, bossctl_xid, name, id{targets})
 SELECT %(operation)s, %(kind)s, %(shape)s::int, txid_current(), j.name, j.id{sources}
 FROM {job_table} AS j
-WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+WHERE {chosen}
 
 -- name: ids_kept
 INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_xid, bossctl_origin, name, id)
@@ -168,10 +168,12 @@ FROM {job_table} AS j
 WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
 
 -- name: image_lines
--- The same as one JSON array a row: writing it is the server's work.
-SELECT json_build_array({line_texts})::text AS line, txid_current() AS xid
-FROM {job_table} AS j
-WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+-- The same as one JSON array a row: writing it is the server's work. What is more than `most` bytes is only measured.
+WITH image AS MATERIALIZED (SELECT json_build_array({line_texts})::text AS line FROM {job_table} AS j WHERE {chosen}),
+  size AS (SELECT count(*) AS rows, coalesce(sum(octet_length(i.line)), 0)::bigint AS bytes FROM image AS i)
+SELECT s.rows, s.bytes, txid_current() AS xid,
+  (SELECT string_agg(i.line, E'\n') FROM image AS i WHERE s.bytes <= %(most)s OR s.rows = 1) AS lines
+FROM size AS s
 
 -- name: transaction_id
 SELECT txid_current() AS xid

@@ -230,6 +230,11 @@ def live_rows(catalog: Catalog) -> sql.Composed:
     return _select(catalog, "job", _JOB, "false AS archived", "xmin::text::bigint AS row_xid")
 
 
+def placed_rows(catalog: Catalog) -> sql.Composed:
+    """The live jobs with `ctid`: where the row lies until it is written again."""
+    return _select(catalog, "job", _JOB, "false AS archived", "ctid")
+
+
 def canonical_rows(rows: sql.Composable, available: Mapping[str, str]) -> sql.Composed:
     """Stored rows that have these columns of a job table, under the canonical names."""
     picked = trusted(", ".join(_expression(available, column) for column in _JOB))

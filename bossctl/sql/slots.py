@@ -18,8 +18,6 @@ from bossctl.sql.relations import job_columns
 from bossctl.sql.spelling import spelled
 from bossctl.sql.text import trusted
 
-CHOSEN_IDS = trusted("j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])")
-
 
 @dataclass(frozen=True)
 class UniqueIndex:

@@ -21,6 +21,17 @@ def id_array(ids: Iterable[str]) -> str:
     return f"{{{','.join(ids)}}}"
 
 
+def place_array(places: Iterable[str]) -> str:
+    """Places of rows as PostgreSQL writes an array of them."""
+    listed = '","'.join(places)
+    return f'{{"{listed}"}}' if listed else "{}"
+
+
+def place_list(text: str | None) -> list[str]:
+    """Places that came as one text."""
+    return text.split(" ") if text else []
+
+
 def id_list(text: str | None) -> list[str]:
     """Ids that came as one text."""
     return text.split(",") if text else []

@@ -9,15 +9,23 @@ from psycopg import sql
 from bossctl.sql import Queries
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.change_kinds import deleted
-from bossctl.sql.changes import NOT_JOINED, eligible, flags, inserted, reason, retained, target
+from bossctl.sql.changes import BY_ID, NOT_JOINED, PLACE, eligible, flags, inserted, reason, retained, target
 from bossctl.sql.new_jobs import resent
 from bossctl.sql.ownschema import line_of
-from bossctl.sql.relations import relations
-from bossctl.sql.slots import CHOSEN_IDS, SlotGroup, UniqueIndex, branches, candidates, filled, possible
+from bossctl.sql.relations import placed_rows
+from bossctl.sql.slots import SlotGroup, UniqueIndex, branches, candidates, filled, possible
 
 ID = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
 
-VALUES: Mapping[str, object] = {"new_ids": [ID], "xid": "1", "total": 1, "retained": 1, "table_names": ["a"]}
+VALUES: Mapping[str, object] = {
+    "new_ids": [ID],
+    "most": 1,
+    "places": "{}",
+    "xid": "1",
+    "total": 1,
+    "retained": 1,
+    "table_names": ["a"],
+}
 
 
 def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
@@ -33,7 +41,8 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "retained": retained(queries),
         "flags": flags(change)[0],
         "counted": flags(change)[1],
-        "chosen": CHOSEN_IDS,
+        "chosen": BY_ID,
+        "place": PLACE,
         "slotted": possible((group,), copied, queries),
         "line": line_of(catalog, ("id", "state", "keep_until")),
         "joined": copied.joined or NOT_JOINED,
@@ -43,5 +52,5 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "branches": branches(group, copied, catalog),
         "new_columns": columns,
         "new_values": values,
-        "acted": relations(catalog)["job"],
+        "acted": placed_rows(catalog),
     }

@@ -16,9 +16,11 @@ from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.archives import archived, native_only, to_native
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
+from bossctl.sql.changes import BY_ID
 from bossctl.sql.ownschema import creation, stored
-from bossctl.sql.text import Composable
+from bossctl.sql.text import Composable, id_list
 from bossctl.store import Store
+from bossctl.store.connections import Row
 
 PURGED_AFTER = "7 days"
 
@@ -48,10 +50,11 @@ async def make(store: Store, request: ActionRequest) -> Kind:
 
 
 def _shown(catalog: Catalog, *, own: bool) -> tuple[tuple[str, Mapping[str, Composable]], ...]:
+    chosen = {"chosen": BY_ID}
     if not own:
-        return (("moved_to_archive", to_native(catalog)),)
+        return (("moved_to_archive", {**to_native(catalog), **chosen}),)
     made = [] if catalog.has("own:archive") else creation(catalog, schema=True)
-    moved = ("moved_to_own_archive", stored(catalog, "archive", list(catalog.columns("job"))))
+    moved = ("moved_to_own_archive", {**stored(catalog, "archive", list(catalog.columns("job"))), **chosen})
     return (*((write.name, write.slots) for write in made), moved)
 
 
@@ -73,22 +76,21 @@ async def move(batch: Batch) -> Done:
     transaction = batch.transaction
     catalog = transaction.queries.catalog
     if catalog.has("archive"):
-        await batch.record.batch(transaction, batch.queue, batch.ids, ())
-        values = {"queue": batch.queue, "ids": list(batch.ids)}
-        rows = await transaction.rows("moved_to_archive", values, **to_native(catalog))
+        await batch.record.batch(transaction, batch.chosen, ())
+        slots = {**to_native(catalog), "chosen": batch.chosen.where}
+        row = await transaction.row("moved_to_archive", batch.chosen.values, **slots)
     else:
-        rows = await _to_own(batch, catalog)
-    return Done([row["id"] for row in rows])
+        row = await _to_own(batch, catalog)
+    return Done(id_list(row["ids"]) if row else ())
 
 
-async def _to_own(batch: Batch, catalog: Catalog) -> list[dict[str, str]]:
+async def _to_own(batch: Batch, catalog: Catalog) -> Row | None:
     """The archive's rows name their operation, so that its record needs no image of them."""
     transaction = batch.transaction
     columns = list(catalog.columns("job"))
     operation = batch.record.operation
     values = {
-        "queue": batch.queue,
-        "ids": list(batch.ids),
+        **batch.chosen.values,
         "schema": catalog.schema,
         "operation": operation,
         "generation": catalog.generation,
@@ -96,7 +98,8 @@ async def _to_own(batch: Batch, catalog: Catalog) -> list[dict[str, str]]:
         "by": person(),
     }
     await ownschema.keep_links(transaction, operation, batch.queue, batch.ids)
-    return await transaction.rows("moved_to_own_archive", values, **stored(catalog, "archive", columns))
+    slots = {**stored(catalog, "archive", columns), "chosen": batch.chosen.where}
+    return await transaction.row("moved_to_own_archive", values, **slots)
 
 
 def _words(catalog: Catalog, counted: Counted, *, own: bool) -> Words:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bossctl.actions.jobs.chosen import Chosen, Displaced, TooLarge
 from bossctl.actions.jobs.commits import commit_fate
 from bossctl.actions.jobs.filelog import FileRecord
 from bossctl.actions.jobs.kind import Batch, Done
@@ -19,12 +20,13 @@ from bossctl.actions.jobs.waking import listens, wake
 from bossctl.errors import StatementTimeout, Unreachable
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.changes import NO_LINE, NOT_JOINED, assignments
-from bossctl.sql.text import Composable, id_array, id_list
+from bossctl.sql.text import Composable, id_list, place_list
 from bossctl.store import Store
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 from bossctl.store.translate import Conflict, Deadlock
 
+BATCH_ROWS = 1_000
 DEADLOCKS = 5
 SURPRISES = 2
 """After so many unexpected conflicts in a row the batch is halved; before, what was in the way is looked for."""
@@ -38,7 +40,7 @@ class Looked:
     `lines` the free ones as the file of the log keeps them, where they were read on the way.
     """
 
-    free: Sequence[str]
+    free: Chosen
     skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
     locked_by_others: Sequence[str] = ()
@@ -69,59 +71,67 @@ class Batches:
         self._listening: dict[str, bool] = {}
         self._spread: Mapping[str, object] | None = None
         self.locked: dict[str, list[str]] = {}
+        self.rows = BATCH_ROWS
 
-    async def run(self, queue: str, ids: Sequence[str], *, last: bool = False) -> None:
+    async def run(self, chosen: Chosen, *, last: bool = False) -> None:
         """Change what is still eligible of these jobs; those locked by others go to `locked`, or the `last` time, out.
 
         Raises what ended it early; the tally has what was committed before.
         """
-        await self._attempt(queue, ids, last=last)
+        await self._attempt(chosen, last=last)
+        self.rows = min(BATCH_ROWS, 2 * self.rows)
 
-    async def _attempt(self, queue: str, ids: Sequence[str], *, last: bool, surprises: int = 0) -> None:
+    async def _attempt(self, chosen: Chosen, *, last: bool, surprises: int = 0) -> None:
         try:
-            looked, done = await self._undeadlocked(queue, ids)
+            looked, done = await self._undeadlocked(chosen)
+        except Displaced:
+            await self._attempt(chosen.by_id(), last=last, surprises=surprises)
+        except TooLarge as found:
+            self.rows = min(found.rows, max(1, len(chosen.ids) // 2))
+            for start in range(0, len(chosen.ids), self.rows):
+                await self._attempt(chosen.part(start, start + self.rows), last=last, surprises=surprises)
         except Conflict:
-            await self._after_conflict(queue, ids, last=last, surprises=surprises)
+            await self._after_conflict(chosen.by_id(), last=last, surprises=surprises)
         else:
-            self._count(queue, looked, done, last=last)
+            self._count(chosen.queue, looked, done, last=last)
 
-    async def _undeadlocked(self, queue: str, ids: Sequence[str]) -> tuple[Looked, Done]:
+    async def _undeadlocked(self, chosen: Chosen) -> tuple[Looked, Done]:
         for attempt in range(DEADLOCKS):
             with suppress(Deadlock):
-                return await self._settled(queue, ids)
+                return await self._settled(chosen)
             await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))
-        return await self._settled(queue, ids)
+        return await self._settled(chosen)
 
-    async def _after_conflict(self, queue: str, ids: Sequence[str], *, last: bool, surprises: int) -> None:
+    async def _after_conflict(self, chosen: Chosen, *, last: bool, surprises: int) -> None:
         """Nothing was changed. Look again, for what was in the way is committed now; else find it by halves."""
+        rows = len(chosen.ids)
         if surprises < SURPRISES:
-            await self._attempt(queue, ids, last=last, surprises=surprises + 1)
-        elif len(ids) == 1:
-            self._tally.skip("slot-taken", ids)
+            await self._attempt(chosen, last=last, surprises=surprises + 1)
+        elif rows == 1:
+            self._tally.skip("slot-taken", chosen.ids)
             self._tally.seen += 1
         else:
-            half = len(ids) // 2
-            await self._attempt(queue, ids[:half], last=last, surprises=surprises)
-            await self._attempt(queue, ids[half:], last=last, surprises=surprises)
+            await self._attempt(chosen.part(0, rows // 2), last=last, surprises=surprises)
+            await self._attempt(chosen.part(rows // 2, rows), last=last, surprises=surprises)
 
-    async def _settled(self, queue: str, ids: Sequence[str]) -> tuple[Looked, Done]:
+    async def _settled(self, chosen: Chosen) -> tuple[Looked, Done]:
         """One transaction, and what became of it where its last answer was lost."""
         try:
-            return await self._transaction(queue, ids)
+            return await self._transaction(chosen)
         except Unsettled as lost:
             fate = await commit_fate(self._store, lost.looked.xid)
             if fate == "committed":
-                self._count(queue, lost.looked, lost.done, last=True)
+                self._count(chosen.queue, lost.looked, lost.done, last=True)
             elif fate != "aborted":
-                self._tally.uncertain(queue, lost.done.changed)
+                self._tally.uncertain(chosen.queue, lost.done.changed)
             raise lost.cause from None
 
-    async def _transaction(self, queue: str, ids: Sequence[str]) -> tuple[Looked, Done]:
+    async def _transaction(self, chosen: Chosen) -> tuple[Looked, Done]:
         complete: tuple[Looked, Done] | None = None
         try:
             async with self._store.session.write() as transaction:
-                looked = await self._look(transaction, queue, ids)
-                complete = looked, await self._change(transaction, queue, looked)
+                looked = await self._look(transaction, chosen)
+                complete = looked, await self._change(transaction, looked)
         except (Deadlock, StatementTimeout):
             raise
         except Unreachable as error:
@@ -130,24 +140,28 @@ class Batches:
             raise Unsettled(*complete, error) from None
         return complete
 
-    async def _look(self, transaction: Transaction, queue: str, ids: Sequence[str]) -> Looked:
-        slots = await self._slots_of(transaction, queue)
-        row = await self._lock(transaction, queue, ids, slots)
-        mine = set(id_list(row["ids"]))
-        skipped, locked = await self._examine(transaction, queue, [id for id in ids if id not in mine])
-        taken = await slots.taken(transaction, queue, id_list(row["slotted"])) if row["slotted"] else {}
+    async def _look(self, transaction: Transaction, chosen: Chosen) -> Looked:
+        slots = await self._slots_of(transaction, chosen.queue)
+        row = await self._lock(transaction, chosen, slots)
+        found = Chosen(chosen.queue, id_list(row["ids"]), place_list(row["places"]))
+        mine = _confirmed(found.ids, chosen)
+        missing = [id for id in chosen.ids if id not in mine]
+        skipped, locked = await self._examine(transaction, Chosen(chosen.queue, missing))
+        taken = await slots.taken(transaction, chosen.queue, id_list(row["slotted"])) if row["slotted"] else {}
         if taken:
             skipped["slot-taken"] = list(taken)
-        free = [id for id in ids if id in mine and id not in taken]
         lines = None if taken else row["lines"]
+        free = _in_order(chosen.ids, found, taken)
         return Looked(free, skipped, taken, locked, frozenset(id_list(row["retained"])), row["xid"], lines)
 
-    async def _lock(self, transaction: Transaction, queue: str, ids: Sequence[str], slots: Slots) -> Row:
+    async def _lock(self, transaction: Transaction, chosen: Chosen, slots: Slots) -> Row:
         selected = self._selected
         [row] = await transaction.rows(
             "action_lock",
-            {**selected.values, "queue": queue, "ids": id_array(ids)},
+            {**selected.values, **chosen.values},
             acted=selected.source,
+            chosen=chosen.where,
+            place=selected.place,
             joined=selected.kind.change.joined or NOT_JOINED,
             where=selected.selection.where,
             eligible=selected.eligible,
@@ -164,16 +178,15 @@ class Batches:
             return self._record.line(catalog, kind.image)
         return NO_LINE
 
-    async def _examine(
-        self, transaction: Transaction, queue: str, ids: Sequence[str]
-    ) -> tuple[dict[str, list[str]], list[str]]:
+    async def _examine(self, transaction: Transaction, missing: Chosen) -> tuple[dict[str, list[str]], list[str]]:
         """Why these could not be locked: what changed meanwhile, by reason, and those that another session holds."""
+        ids = missing.ids
         if not ids:
             return {}, []
         selected = self._selected
         rows = await transaction.rows(
             "action_examine",
-            {**selected.values, "queue": queue, "ids": id_array(ids)},
+            {**selected.values, **missing.values},
             acted=selected.source,
             where=selected.selection.where,
             reason=selected.reason,
@@ -197,17 +210,19 @@ class Batches:
             self._listening[queue] = await listens(transaction, queue)
         return self._listening[queue]
 
-    async def _change(self, transaction: Transaction, queue: str, looked: Looked) -> Done:
-        if not looked.free:
+    async def _change(self, transaction: Transaction, looked: Looked) -> Done:
+        if not looked.free.ids:
             return Done(())
-        kind, ids = self._selected.kind, looked.free
+        kind, chosen = self._selected.kind, looked.free
+        queue = chosen.queue
         if kind.image and looked.lines and looked.xid and isinstance(self._record, FileRecord):
             self._record.told(transaction, queue, kind.image, looked.xid, looked.lines)
         elif kind.image != ():
-            await self._record.batch(transaction, queue, ids, kind.image)
+            await self._record.batch(transaction, chosen, kind.image)
         values = {**self._selected.values, **self._spread_values(transaction)}
-        batch = Batch(transaction, self._selected.request, kind, queue, ids, values, self._record)
+        batch = Batch(transaction, self._selected.request, kind, chosen, values, self._record)
         done = await (kind.deed or update)(batch)
+        _confirmed(done.changed, chosen)
         if kind.wakes and await self._listens(transaction, queue):
             await wake(transaction, queue, done.changed)
         await self._keep_counters(transaction, queue, looked, done)
@@ -241,8 +256,26 @@ class Batches:
             tally.skip("locked", looked.locked_by_others)
         elif looked.locked_by_others:
             self.locked.setdefault(queue, []).extend(looked.locked_by_others)
-        tally.seen += sum(map(len, (looked.free, *looked.skipped.values())))
+        tally.seen += sum(map(len, (looked.free.ids, *looked.skipped.values())))
         tally.seen += len(looked.locked_by_others) if last else 0
+
+
+def _confirmed(ids: Iterable[str], chosen: Chosen) -> frozenset[str]:
+    """These ids, all of which must be among the chosen. Raises Displaced."""
+    found = frozenset(ids)
+    if not found.issubset(chosen.ids):
+        raise Displaced
+    return found
+
+
+def _in_order(ids: Sequence[str], found: Chosen, without: Container[str]) -> Chosen:
+    """What was found, in the order of `ids`."""
+    if not found.places:
+        mine = frozenset(found.ids)
+        return Chosen(found.queue, [id for id in ids if id in mine and id not in without])
+    places = dict(zip(found.ids, found.places, strict=True))
+    mine = [id for id in ids if id in places and id not in without]
+    return Chosen(found.queue, mine, [places[id] for id in mine])
 
 
 async def update(batch: Batch) -> Done:
@@ -250,7 +283,8 @@ async def update(batch: Batch) -> Done:
     change, catalog = batch.kind.change, batch.transaction.queries.catalog
     row = await batch.transaction.row(
         "action_update",
-        {**batch.values, "queue": batch.queue, "ids": id_array(batch.ids)},
+        {**batch.values, **batch.chosen.values},
+        chosen=batch.chosen.where,
         assignments=assignments(change, catalog),
     )
     return Done(id_list(row["ids"]) if row else ())

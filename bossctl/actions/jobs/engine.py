@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from bossctl.actions.jobs import records
-from bossctl.actions.jobs.batches import Batches
+from bossctl.actions.jobs.batches import BATCH_ROWS, Batches
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.kinds import kind_of
 from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.tally import Tally
@@ -14,11 +15,10 @@ from bossctl.errors import BossctlError
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
 from bossctl.sql.changes import AFTER_SLICE
 from bossctl.sql.selection import ALWAYS
-from bossctl.sql.text import id_list
+from bossctl.sql.text import id_list, place_list
 from bossctl.store import Store
 
 SLICE_ROWS = 50_000
-BATCH_ROWS = 1_000
 LOCKED_PAUSES = (0.2, 0.5, 1.0)
 """How long to wait before each further go at jobs that others had locked."""
 
@@ -81,32 +81,32 @@ class Work:
     async def all(self, queues: Iterable[str]) -> bool:
         """Do it; whether every job was looked at."""
         for queue in queues:
-            async for ids in self._slices(queue):
-                if not await self._in_batches(queue, ids):
+            async for chosen in self._slices(queue):
+                if not await self._in_batches(chosen):
                     return False
         for place, pause in enumerate(LOCKED_PAUSES, 1):
             locked, self._batches.locked = self._batches.locked, {}
             if locked:
                 await asyncio.sleep(pause)
             for queue, ids in locked.items():
-                if not await self._in_batches(queue, ids, last=place == len(LOCKED_PAUSES)):
+                if not await self._in_batches(Chosen(queue, ids), last=place == len(LOCKED_PAUSES)):
                     return False
         return True
 
-    async def _in_batches(self, queue: str, ids: Sequence[str], *, last: bool = False) -> bool:
+    async def _in_batches(self, chosen: Chosen, *, last: bool = False) -> bool:
         start = 0
-        while start < len(ids):
+        while start < len(chosen.ids):
             left = self._tally.left
             if left == 0 or (self._stop is not None and self._stop.is_set()):
                 return False
-            batch = ids[start : start + min(BATCH_ROWS, BATCH_ROWS if left is None else left)]
-            await self._batches.run(queue, batch, last=last)
-            start += len(batch)
+            rows = min(self._batches.rows, BATCH_ROWS if left is None else left)
+            await self._batches.run(chosen.part(start, start + rows), last=last)
+            start += rows
             if self._progress:
                 self._progress(self._tally.progress)
         return True
 
-    async def _slices(self, queue: str) -> AsyncIterator[Sequence[str]]:
+    async def _slices(self, queue: str) -> AsyncIterator[Chosen]:
         """The eligible jobs of a queue, oldest first; each slice in its own short transaction."""
         selected = self._selected
         left = self._tally.left
@@ -119,14 +119,16 @@ class Work:
                     "action_slice",
                     values,
                     acted=selected.source,
+                    place=selected.place,
                     where=selected.selection.where,
                     eligible=selected.eligible,
                     after=after,
                 )
             ids = id_list(row["ids"]) if row else []
-            if ids:
-                yield ids
-            if row is None or len(ids) < rows:
+            if row is None or not ids:
+                return
+            yield Chosen(queue, ids, place_list(row["places"]))
+            if len(ids) < rows:
                 return
             after = AFTER_SLICE
             values |= {"after_on": row["last_created_on"], "after_id": ids[-1]}

@@ -19,13 +19,16 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.filelog import sync_directory
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
+from bossctl.actions.jobs.kinds.delete import remove
 from bossctl.actions.jobs.phrases import jobs
 from bossctl.errors import UsageError
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.archives import archived
+from bossctl.sql.changes import BY_ID
 from bossctl.sql.ownschema import as_texts
 from bossctl.store import Store
 
@@ -61,7 +64,7 @@ async def archiving_to(store: Store, request: ActionRequest, path: Path) -> Kind
         deed=export.move,
         removes=True,
         slots=False,
-        statements=(("action_delete", {}),),
+        statements=(("action_delete", {"chosen": BY_ID}),),
     )
 
 
@@ -92,7 +95,7 @@ class _Export:
         transaction = batch.transaction
         columns = dict(transaction.queries.catalog.columns("job"))
         values = {"queue": batch.queue, "ids": list(batch.ids)}
-        await batch.record.batch(transaction, batch.queue, batch.ids, ())
+        await batch.record.batch(transaction, batch.chosen, ())
         if columns != self._columns:
             await asyncio.to_thread(self._append, [self._header(batch, columns)])
             self._columns = columns
@@ -108,8 +111,7 @@ class _Export:
             if links:
                 found = {"bossctl": 1, "kind": "links", "links": links}
                 await asyncio.to_thread(self._append, [json.dumps(found, ensure_ascii=False) + "\n"])
-        gone = await transaction.rows("action_delete", {**values, "ids": written})
-        return Done([row["id"] for row in gone])
+        return Done(await remove(transaction, Chosen(batch.queue, written)))
 
     def _header(self, batch: Batch, columns: Mapping[str, str]) -> str:
         catalog = batch.transaction.queries.catalog

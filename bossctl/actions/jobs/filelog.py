@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bossctl.actions.jobs.chosen import Chosen, TooLarge
 from bossctl.actions.jobs.entry import Entry
 from bossctl.actions.jobs.ownschema import image_columns
 from bossctl.config import state_directory
@@ -25,11 +26,13 @@ from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionOutcome
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.ownschema import as_line, line_of
-from bossctl.sql.text import Composable, id_array
+from bossctl.sql.text import Composable
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
 TAIL_BYTES = 64 * 1024
+IMAGE_BYTES = 16 * 1024 * 1024
+"""The most that is held of one batch."""
 SUFFIX = ".jsonl"
 
 
@@ -88,22 +91,22 @@ class FileRecord:
         """Its name."""
         return self._entry.operation
 
-    async def batch(
-        self, transaction: Transaction, queue: str, ids: Sequence[str], columns: Sequence[str] | None
-    ) -> None:
+    async def batch(self, transaction: Transaction, chosen: Chosen, columns: Sequence[str] | None) -> None:
         """Read these columns of these rows; None: whole rows and their links; none at all: that they were moved."""
         lines = self._lines_of(transaction)
         if columns is not None and not columns:
             rows = await transaction.rows("transaction_id")
-            lines += _batch("moved", queue, rows[0]["xid"], ("id",), ([one] for one in ids))
+            lines += _batch("moved", chosen.queue, rows[0]["xid"], ("id",), ([one] for one in chosen.ids))
             return
         raw = image_columns(transaction.queries.catalog, columns)
-        rows = await transaction.rows("image_lines", {"queue": queue, "ids": id_array(ids)}, line_texts=as_line(raw))
-        kind = "gone" if columns is None else "changed"
-        lines += _batch(kind, queue, rows[0]["xid"] if rows else 0, raw, ())
-        lines += [row["line"] + "\n" for row in rows]
+        values = {**chosen.values, "most": IMAGE_BYTES}
+        [found] = await transaction.rows("image_lines", values, chosen=chosen.where, line_texts=as_line(raw))
+        if found["lines"] is None and found["rows"]:
+            raise TooLarge(max(1, found["rows"] * IMAGE_BYTES // found["bytes"]))
+        lines += _batch("gone" if columns is None else "changed", chosen.queue, found["xid"], raw, ())
+        lines += [found["lines"], "\n"] if found["rows"] else []
         if columns is None and transaction.queries.supports("links_read"):
-            links = await transaction.rows("links_read", {"queue": queue, "ids": list(ids)})
+            links = await transaction.rows("links_read", {"queue": chosen.queue, "ids": list(chosen.ids)})
             lines += [_line({"link": list(link.values())}) for link in links]
 
     def line(self, catalog: Catalog, columns: Sequence[str]) -> Composable:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.sql.changes import Change
 from bossctl.sql.text import Composable
 
@@ -43,16 +44,25 @@ class Words:
 class Batch:
     """At most a thousand jobs of one queue, locked in this transaction, eligible, their slots free.
 
-    `ids` are in the order in which jobs are taken (oldest first), `values` what the kind's expressions have bound.
+    `chosen` are in the order in which jobs are taken (oldest first), `values` what the kind's expressions have bound.
     """
 
     transaction: Transaction
     request: ActionRequest
     kind: Kind
-    queue: str
-    ids: Sequence[str]
+    chosen: Chosen
     values: Mapping[str, object]
     record: Record
+
+    @property
+    def queue(self) -> str:
+        """Their queue."""
+        return self.chosen.queue
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Their ids."""
+        return self.chosen.ids
 
 
 @dataclass(frozen=True)

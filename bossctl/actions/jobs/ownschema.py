@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.entry import Entry, written
 from bossctl.errors import MissingPrivilege, Unreachable, Unsupported
 from bossctl.format import clean
@@ -12,7 +13,6 @@ from bossctl.models.jobactions import ActionOutcome
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
 from bossctl.sql.spelling import spelled
-from bossctl.sql.text import id_array
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
@@ -146,24 +146,22 @@ class SchemaRecord:
         """Its name."""
         return self._entry.operation
 
-    async def batch(
-        self, transaction: Transaction, queue: str, ids: Sequence[str], columns: Sequence[str] | None
-    ) -> None:
+    async def batch(self, transaction: Transaction, chosen: Chosen, columns: Sequence[str] | None) -> None:
         """Keep these columns of these rows; None: whole rows and their links; none at all: that they were moved."""
         if columns is not None and not columns:
-            await self._ids(transaction, "moved", queue, dict.fromkeys(ids))
+            await self._ids(transaction, "moved", chosen.queue, dict.fromkeys(chosen.ids))
             return
         raw = image_columns(transaction.queries.catalog, columns)
         values = {
             "operation": self.operation,
             "kind": "gone" if columns is None else "changed",
             "shape": await shape_of(transaction, "image", raw),
-            "queue": queue,
-            "ids": id_array(ids),
+            **chosen.values,
         }
-        await transaction.rows("image_kept", values, **stored(transaction.queries.catalog, "image", raw))
+        kept = stored(transaction.queries.catalog, "image", raw)
+        await transaction.rows("image_kept", values, chosen=chosen.where, **kept)
         if columns is None:
-            await keep_links(transaction, self.operation, queue, ids)
+            await keep_links(transaction, self.operation, chosen.queue, chosen.ids)
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs were created."""

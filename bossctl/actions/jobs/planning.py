@@ -15,7 +15,7 @@ from bossctl.actions.jobs.tally import SAMPLES
 from bossctl.format import exact_duration
 from bossctl.models.jobactions import ActionPlan, ActionRequest
 from bossctl.selector import is_archived_scope
-from bossctl.sql.changes import NO_LINE, NOT_JOINED, assignments, flags
+from bossctl.sql.changes import BY_ID, NO_LINE, NOT_JOINED, assignments, flags
 from bossctl.sql.selection import NEVER
 from bossctl.sql.text import id_array
 from bossctl.sql.writes import Write
@@ -121,16 +121,26 @@ def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
     step = (selected.request.spread_seconds or 0) / max(1, found.queues.total())
     spread = {"spread_from": "now", "spread_step": step, "spread_done": 0}
     values = {**selected.values, **spread, "queue": queue, "ids": ids, "new_ids": "{…}"}
-    slots = {"acted": selected.source, "where": selected.selection.where, "eligible": selected.eligible}
+    chosen = {"chosen": BY_ID}
+    slots = {**chosen, "acted": selected.source, "where": selected.selection.where, "eligible": selected.eligible}
     writes = [
         Write(
             "action_lock",
             values,
-            {**slots, "retained": selected.retained, "slotted": NEVER, "joined": NOT_JOINED, "line": NO_LINE},
+            {
+                **slots,
+                "retained": selected.retained,
+                "slotted": NEVER,
+                "joined": NOT_JOINED,
+                "line": NO_LINE,
+                "place": selected.place,
+            },
         )
     ]
     kind, queries = selected.kind, selected.queries
     if kind.deed is None:
-        writes.append(Write("action_update", values, {"assignments": assignments(kind.change, queries.catalog)}))
+        writes.append(
+            Write("action_update", values, {**chosen, "assignments": assignments(kind.change, queries.catalog)})
+        )
     writes += [Write(name, values, more) for name, more in kind.statements]
     return tuple(write.written(queries) for write in writes)

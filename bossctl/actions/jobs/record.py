@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from bossctl.actions.jobs.chosen import Chosen
     from bossctl.models.jobactions import ActionOutcome
     from bossctl.store.session import Transaction
 
@@ -28,10 +29,11 @@ class Record(Protocol):
         """`schema` or `file`."""
         ...
 
-    async def batch(
-        self, transaction: Transaction, queue: str, ids: Sequence[str], columns: Sequence[str] | None
-    ) -> None:
-        """Keep these columns (canonical names) of these locked rows; None means whole rows with their flow links."""
+    async def batch(self, transaction: Transaction, chosen: Chosen, columns: Sequence[str] | None) -> None:
+        """Keep these columns (canonical names) of these locked rows; None means whole rows with their flow links.
+
+        Raises TooLarge for more than should be held at once.
+        """
         ...
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
@@ -53,9 +55,7 @@ class NoRecord:
     operation = ""
     where = "nowhere"
 
-    async def batch(
-        self, transaction: Transaction, queue: str, ids: Sequence[str], columns: Sequence[str] | None
-    ) -> None:
+    async def batch(self, transaction: Transaction, chosen: Chosen, columns: Sequence[str] | None) -> None:
         """Keep nothing."""
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:

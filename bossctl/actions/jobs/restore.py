@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from bossctl.actions.jobs import putback
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
 from bossctl.actions.jobs.phrases import jobs
 from bossctl.errors import NotFound
@@ -77,7 +78,7 @@ async def from_own(batch: Batch) -> Done:
 
 async def _returned(batch: Batch, ids: list[str], links: list[putback.Link] | tuple[()]) -> None:
     await putback.settle(batch.transaction, batch.queue, ids, links)
-    await batch.record.batch(batch.transaction, batch.queue, ids, ())
+    await batch.record.batch(batch.transaction, Chosen(batch.queue, ids), ())
 
 
 def words(catalog: Catalog, request: ActionRequest, counted: Counted) -> Words:

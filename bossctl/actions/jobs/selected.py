@@ -9,7 +9,8 @@ from bossctl.actions.jobs.kind import Kind
 from bossctl.models.jobactions import ActionRequest, JobAction
 from bossctl.selector import Ids, QueueGlob, Selector, terms
 from bossctl.sql import Queries
-from bossctl.sql.changes import eligible, reason, retained, target
+from bossctl.sql.changes import NO_PLACE, PLACE, eligible, reason, retained, target
+from bossctl.sql.relations import placed_rows
 from bossctl.sql.selection import Selection, select
 from bossctl.sql.text import Composable
 from bossctl.store.session import Transaction
@@ -35,7 +36,7 @@ class Selected:
         selection = select(request.selector, queries.catalog)
         if request.action not in (JobAction.UNDO, JobAction.RESTORE) and not _names_own(request.selector):
             kind = replace(kind, change=replace(kind.change, reasons=(OWN_JOBS, *kind.change.reasons)))
-        source = kind.change.source or queries.relation("job")
+        source = kind.change.source or placed_rows(queries.catalog)
         return cls(request, kind, queries, selection, source, {**selection.values, **kind.change.values})
 
     async def targets(self, transaction: Transaction, queues: Sequence[str]) -> Sequence[str]:
@@ -51,6 +52,11 @@ class Selected:
             eligible=self.eligible,
         )
         return [row["queue"] for row in rows]
+
+    @property
+    def place(self) -> Composable:
+        """Where a row lies; NULL where it is not one of the job table itself."""
+        return NO_PLACE if self.kind.change.source else PLACE
 
     @property
     def reason(self) -> Composable:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bossctl.actions.jobs.selected import Selected
-from bossctl.sql.changes import NOT_JOINED
+from bossctl.sql.changes import BY_ID, NOT_JOINED
 from bossctl.sql.slots import (
-    CHOSEN_IDS,
     SlotGroup,
     UniqueIndex,
     branches,
@@ -69,7 +68,7 @@ class Slots:
         found: dict[str, str] = {}
         for one in self.groups:
             values = {**self.selected.values, "names": list(one.queues), "queue": queue, "ids": id_array(ids)}
-            rows = await transaction.rows("slots_taken", values, chosen=CHOSEN_IDS, **self._slots(one))
+            rows = await transaction.rows("slots_taken", values, chosen=BY_ID, **self._slots(one))
             found |= {row["id"]: row["holder"] for row in rows}
         return found
 

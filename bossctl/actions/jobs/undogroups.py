@@ -9,16 +9,19 @@ from functools import partial
 from pathlib import Path
 
 from bossctl.actions.jobs import archive, filelog, putback, restore
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.entry import Entry
 from bossctl.actions.jobs.exports import chunks
 from bossctl.actions.jobs.groups import Group
 from bossctl.actions.jobs.kind import Batch, Counted, Deed, Done, Kind, Words
+from bossctl.actions.jobs.kinds.delete import remove
 from bossctl.actions.jobs.records import Logged
 from bossctl.actions.jobs.selected import Selected
 from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql import undoing
-from bossctl.sql.changes import Change
+from bossctl.sql.changes import BY_ID, Change
+from bossctl.sql.relations import placed_rows
 from bossctl.sql.selection import ALWAYS, select
 from bossctl.sql.text import Composable
 from bossctl.sql.undoing import TEXT_MADE
@@ -72,7 +75,7 @@ class UndoGroups:
         queries = self._store.session.queries
         selection = select(None, queries.catalog)
         bound = {**change.values, **values}
-        source = change.source or queries.relation("job")
+        source = change.source or placed_rows(queries.catalog)
         return Group(queue, Selected(self._request, kind, queries, selection, source, bound), rows)
 
     def _of_export(self, path: Path) -> list[Group]:
@@ -166,7 +169,7 @@ class UndoGroups:
             return self._back(rows, count, links, pairs)
         elif kind == "made" and pairs is None:
             change = undoing.made(queries)
-            deed, shown = self._spending(_remove, rows), ("action_delete", {})
+            deed, shown = self._spending(_remove, rows), ("action_delete", {"chosen": BY_ID})
             made = Kind(change, _no_words, image=None, deed=deed, removes=True, slots=False, statements=(shown,))
         elif kind == "moved" and self.done == "archive":
             change = undoing.archived_native(queries)
@@ -240,7 +243,7 @@ async def _remove_pairs(batch: Batch, pairs: Composable) -> dict[str, str]:
     for row in await transaction.rows("pairs_of", values, rows=pairs):
         there.setdefault(row["queue"], []).append(row["id"])
     for queue, ids in there.items():
-        await batch.record.batch(transaction, queue, ids, None)
+        await batch.record.batch(transaction, Chosen(queue, ids), None)
     removed = await transaction.rows("pairs_removed", values, rows=pairs)
     if transaction.queries.supports("reduce_counters"):
         for queue in there:
@@ -250,8 +253,7 @@ async def _remove_pairs(batch: Batch, pairs: Composable) -> dict[str, str]:
 
 
 async def _remove(batch: Batch) -> Done:
-    rows = await batch.transaction.rows("action_delete", {"queue": batch.queue, "ids": list(batch.ids)})
-    return Done([row["id"] for row in rows])
+    return Done(await remove(batch.transaction, batch.chosen))
 
 
 def line_rows(store: Store, queue: str, columns: Sequence[str], lines: Sequence[str], xid: int) -> Rows:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
 from bossctl.actions.jobs.phrases import jobs
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.change_kinds import deleted
-from bossctl.sql.text import id_array
+from bossctl.sql.changes import BY_ID
+from bossctl.sql.text import id_list
 from bossctl.store import Store
+from bossctl.store.session import Transaction
 
 
 async def make(store: Store, request: ActionRequest) -> Kind:
@@ -20,14 +23,19 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         deed=delete,
         removes=True,
         slots=False,
-        statements=(("action_delete", {}),),
+        statements=(("action_delete", {"chosen": BY_ID}),),
     )
 
 
 async def delete(batch: Batch) -> Done:
     """Delete the rows."""
-    rows = await batch.transaction.rows("action_delete", {"queue": batch.queue, "ids": id_array(batch.ids)})
-    return Done([row["id"] for row in rows])
+    return Done(await remove(batch.transaction, batch.chosen))
+
+
+async def remove(transaction: Transaction, chosen: Chosen) -> list[str]:
+    """Delete these rows; the ids of those that were there."""
+    [row] = await transaction.rows("action_delete", chosen.values, chosen=chosen.where)
+    return id_list(row["ids"])
 
 
 def words(counted: Counted) -> Words:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
+from bossctl.actions.jobs.kinds.delete import remove
 from bossctl.actions.jobs.kinds.making import make_jobs, slots
 from bossctl.actions.jobs.phrases import due, jobs
 from bossctl.errors import Unsupported, UsageError
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
+from bossctl.sql.changes import BY_ID
 from bossctl.sql.new_jobs import redriven
-from bossctl.sql.text import id_array
 from bossctl.store import Store
 from bossctl.store.queues import no_such_queue
 
@@ -35,15 +37,14 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         image=None,
         deed=redrive,
         removes=True,
-        statements=(("action_insert", slots(change, queries)), ("action_delete", {})),
+        statements=(("action_insert", slots(change, queries)), ("action_delete", {"chosen": BY_ID})),
     )
 
 
 async def redrive(batch: Batch) -> Done:
     """Make the new jobs, and remove the dead letters they were made from."""
     made = await make_jobs(batch)
-    rows = await batch.transaction.rows("action_delete", {"queue": batch.queue, "ids": id_array(made)})
-    return Done([row["id"] for row in rows])
+    return Done(await remove(batch.transaction, Chosen(batch.queue, made)))
 
 
 def words(request: ActionRequest, counted: Counted) -> Words:
