@@ -12,8 +12,8 @@ from bossctl.errors import BossctlError, LockTimeout, StatementTimeout
 if TYPE_CHECKING:
     from bossctl.models.statements import Statement
 
-SHARE = 100
-"""A reading may take one part in so many of the time."""
+SHARE, DEAR_SHARE = 200, 500
+"""A reading may take one part in so many of the time; dear ones less, so that a screen stays under 1 % of a core."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a failed reading is tried again; the pause doubles each time."""
 SLOW = 3.0
@@ -52,6 +52,7 @@ class Poll(Generic[T]):
         self._clock = clock
         self._costs: deque[float] = deque(maxlen=3)
         self._cold = 1 if cheap else 0
+        self._share = SHARE if cheap else DEAR_SHARE
         self._failures = 0
         self._begun_at: float | None = None
         self._hurried = False
@@ -110,7 +111,7 @@ class Poll(Generic[T]):
         The cheapest of the last few counts, so that one hiccup does not silence it.
         """
         cost = min(self._costs) if len(self._costs) > self._cold else 0.0
-        return max(self.interval, SHARE * cost / 1000)
+        return max(self.interval, self._share * cost / 1000)
 
     def replan(self) -> None:
         """Let an interval that was changed hold at once."""
@@ -155,7 +156,7 @@ class Poll(Generic[T]):
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
         # A statement that ran into its limit did cost the server something; a refused connection, or a lock, did not.
         dear = isinstance(error, StatementTimeout) and not isinstance(error, LockTimeout)
-        self._rest(max(pause, SHARE * seconds) if dear else pause)
+        self._rest(max(pause, self._share * seconds) if dear else pause)
 
     def _rest(self, seconds: float) -> None:
         if not self._hurried:

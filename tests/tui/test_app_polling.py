@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bossctl.errors import LockTimeout, MissingPrivilege, StatementTimeout, Unreachable
-from bossctl.tui.polling import LONGEST_PAUSE, SHARE, Poll
+from bossctl.tui.polling import DEAR_SHARE, LONGEST_PAUSE, SHARE, Poll
 
 
 class Clock:
@@ -50,11 +50,11 @@ async def test_a_cheap_reading_comes_again_after_the_interval() -> None:
     assert not poll.asked_for, "time has passed, nobody asked"
 
 
-async def test_a_dear_reading_takes_one_part_in_a_hundred_of_the_time() -> None:
+async def test_a_dear_reading_takes_a_small_part_of_the_time() -> None:
     clock = Clock()
     poll = poll_of(Source(clock, 215.0), cheap=False)
     await poll.take()
-    assert poll.wait == pytest.approx(SHARE * 0.215)
+    assert poll.wait == pytest.approx(DEAR_SHARE * 0.215)
 
 
 async def test_the_first_of_a_cheap_reading_and_a_single_hiccup_do_not_count() -> None:
@@ -98,7 +98,7 @@ async def test_a_statement_that_ran_into_its_limit_was_dear() -> None:
     clock = Clock()
     poll = poll_of(Source(clock, StatementTimeout("too long"), seconds=30.0), cheap=False)
     await poll.take()
-    assert poll.wait == SHARE * 30
+    assert poll.wait == DEAR_SHARE * 30
 
 
 async def test_waiting_for_a_lock_was_not() -> None:
