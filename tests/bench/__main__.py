@@ -1,10 +1,11 @@
-"""python -m tests.bench [--jobs N] [--actions N] [--release R …]: the speed of bossctl beside its references."""
+"""python -m tests.bench [--jobs N] [--actions N] [--dashboard] [--release R …]: bossctl's speed beside references."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psycopg
@@ -12,62 +13,77 @@ import psycopg
 from bossctl.config import ConnectionSpec
 from bossctl.demo.server import running_server
 from bossctl.store import Store
-from tests.bench import actions, dashboard, processes
+from tests.bench import actions, dashboard, processes, readings, report
 from tests.bench.data import fill
-from tests.bench.readings import LARGEST, Bench, figures
+from tests.bench.measure import Figure
 from tests.support.bed import install
 from tests.support.releases import ALL_RELEASES
 
 SERVER = {"shared_buffers": "1GB", "max_wal_size": "8GB", "autovacuum": "off"}
 RELEASES = ("9.0.3", "10.4.2", "11.1.2", "12.27.0", "12.38.0")
+"""Schemas 20, 24, 26, 37 and 46."""
 DASHBOARD_RELEASES = ("12.34.0", "12.38.0")
 """The newest with which the dashboard works fully, and the newest."""
 HEADER = "| reading | bossctl ms | reference ms | ratio | target | |\n|---|---|---|---|---|---|"
 
 
-async def measure(dsn: str, schema: str) -> bool:
-    """Print the table of one database; whether every target was met."""
-    spec = ConnectionSpec(dsn, schema, "--dsn", "--schema", None, False, 120.0)
-    met = True
-    print(HEADER)  # noqa: T201
-    async with await Store.open(spec) as store, await psycopg.AsyncConnection.connect(dsn, autocommit=True) as bare:
+async def of_readings(dsn: str, schema: str) -> AsyncIterator[Figure]:
+    """Readings, then whole processes."""
+    async with await Store.open(_spec(dsn, schema)) as store, await _bare(dsn) as bare:
         await bare.execute("SET jit = off")
-        async for figure in figures(Bench(store, bare, schema)):
-            met = met and figure.passes is not False
-            print(figure.line(), flush=True)  # noqa: T201
+        async for figure in readings.figures(readings.Bench(store, bare, schema)):
+            yield figure
     async for figure in processes.figures(dsn, schema):
-        met = met and figure.passes is not False
-        print(figure.line(), flush=True)  # noqa: T201
-    return met
+        yield figure
 
 
-async def beside_dashboard(dsn: str, log: Path) -> bool:
-    """Print the table of the official dashboard's pages; whether every target was met."""
-    spec = ConnectionSpec(dsn, "pgboss", "--dsn", None, None, False, 120.0)
-    met = True
-    print(HEADER)  # noqa: T201
-    async with await Store.open(spec) as store:
+async def of_pages(dsn: str, log: Path) -> AsyncIterator[Figure]:
+    """The official dashboard's pages."""
+    async with await Store.open(_spec(dsn, "pgboss")) as store:
         with dashboard.dashboard(dsn, "pgboss", log) as running:
-            async for figure in dashboard.figures(store, running, LARGEST):
-                met = met and figure.passes is not False
-                print(figure.line(), flush=True)  # noqa: T201
-    return met
+            async for figure in dashboard.figures(store, running, readings.LARGEST):
+                yield figure
 
 
-async def act(dsn: str, jobs: int) -> bool:
-    """Print the table of the actions; whether every target was met."""
-    spec = ConnectionSpec(dsn, "pgboss", "--dsn", None, None, False, 120.0)
-    met = True
-    print(HEADER)  # noqa: T201
-    async with await Store.open(spec) as store, await psycopg.AsyncConnection.connect(dsn, autocommit=True) as bare:
+async def of_actions(dsn: str, jobs: int) -> AsyncIterator[Figure]:
+    """Actions on so many jobs."""
+    async with await Store.open(_spec(dsn, "pgboss")) as store, await _bare(dsn) as bare:
         async for figure in actions.figures(store, bare, jobs):
-            met = met and figure.passes is not False
-            print(figure.line(), flush=True)  # noqa: T201
-    return met
+            yield figure
+
+
+async def _bare(dsn: str) -> psycopg.AsyncConnection:
+    return await psycopg.AsyncConnection.connect(dsn, autocommit=True)
+
+
+def _spec(dsn: str, schema: str) -> ConnectionSpec:
+    return ConnectionSpec(dsn, schema, "--dsn", "--schema", None, False, 120.0)
+
+
+async def printed(figures: AsyncIterator[Figure]) -> list[Figure]:
+    """Each line as soon as it is measured."""
+    print(HEADER)  # noqa: T201
+    taken = []
+    async for figure in figures:
+        taken.append(figure)
+        print(figure.line(), flush=True)  # noqa: T201
+    return taken
 
 
 def main() -> int:
     """Build a database per release on the embedded server and measure it; exit code 1 when a target is missed."""
+    options = _options()
+    if options.dsn:
+        results = {"here": asyncio.run(printed(of_readings(options.dsn, options.schema)))}
+    else:
+        releases = options.release or (DASHBOARD_RELEASES if options.dashboard else RELEASES)
+        results = {release: _built(release, options) for release in releases}
+    if options.write:
+        report.write(results)
+    return 1 if any(figure.passes is False for figures in results.values() for figure in figures) else 0
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=main.__doc__)
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--release", action="append", choices=ALL_RELEASES)
@@ -75,27 +91,21 @@ def main() -> int:
     parser.add_argument("--dashboard", action="store_true", help="measure beside the official dashboard's own pages")
     parser.add_argument("--dsn", help="measure this filled database instead of building one")
     parser.add_argument("--schema", default="pgboss")
-    options = parser.parse_args()
-    if options.dsn:
-        return 0 if asyncio.run(measure(options.dsn, options.schema)) else 1
-    met = True
-    for release in options.release or (DASHBOARD_RELEASES if options.dashboard else RELEASES):
-        print(f"\n### pg-boss {release}, {options.actions or options.jobs:,} jobs\n")  # noqa: T201
-        met = _built(release, options.jobs, options.actions, beside=options.dashboard) and met
-    return 0 if met else 1
+    parser.add_argument("--write", action="store_true", help="put the table into the README")
+    return parser.parse_args()
 
 
-def _built(release: str, jobs: int, acted: int | None, *, beside: bool) -> bool:
-    with running_server(settings={**SERVER, **(dashboard.SERVER if beside else {})}) as server:
+def _built(release: str, options: argparse.Namespace) -> list[Figure]:
+    print(f"\n### pg-boss {release}, {options.actions or options.jobs:,} jobs\n")  # noqa: T201
+    with running_server(settings={**SERVER, **(dashboard.SERVER if options.dashboard else {})}) as server:
         dsn = server.dsn()
         install(release, dsn, "pgboss")
-        if acted:
-            return asyncio.run(act(dsn, acted))
+        if options.actions:
+            return asyncio.run(printed(of_actions(dsn, options.actions)))
         with psycopg.connect(dsn) as connection:
-            fill(connection, "pgboss", jobs)
-        if beside:
-            return asyncio.run(beside_dashboard(dsn, server.log))
-        return asyncio.run(measure(dsn, "pgboss"))
+            fill(connection, "pgboss", options.jobs)
+        figures = of_pages(dsn, server.log) if options.dashboard else of_readings(dsn, "pgboss")
+        return asyncio.run(printed(figures))
 
 
 if __name__ == "__main__":

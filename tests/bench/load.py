@@ -13,6 +13,7 @@ import asyncio
 import statistics
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import LiteralString
@@ -48,6 +49,7 @@ class Bench:
         self.dsn = dsn
         self.window = window
         self.connection = psycopg.connect(dsn, autocommit=True)
+        self._times: dict[int, float] = {}
 
     async def hire(self) -> list[Boss]:
         """The workers, at work."""
@@ -86,15 +88,25 @@ class Bench:
         self.window.until("queue-01")
         await asyncio.sleep(SETTLE_SECONDS)
         before, began = self._spent(), monotonic()
+        looking = asyncio.create_task(self._look())
         rate = await self.stretch(seconds)
+        looking.cancel()
         share = (self._spent() - before) / (monotonic() - began)
         self.window.run("kill-server")
         return rate, share
 
+    async def _look(self) -> None:
+        """Note often what its backends took: the pool replaces them."""
+        while True:
+            self._spent()
+            await asyncio.sleep(0.2)
+
     def _spent(self) -> float:
-        pids = [row[0] for row in self.connection.execute(BACKENDS)]
-        times = [psutil.Process(pid).cpu_times() for pid in pids]
-        return sum(one.user + one.system for one in times)
+        for (pid,) in self.connection.execute(BACKENDS):
+            with suppress(psutil.NoSuchProcess):
+                taken = psutil.Process(pid).cpu_times()
+                self._times[pid] = taken.user + taken.system
+        return sum(self._times.values())
 
 
 async def measure(dsn: str, pairs: int, seconds: float) -> bool:

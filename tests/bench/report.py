@@ -1,0 +1,45 @@
+"""What the README shows of the bench: a row for each reading, a column for each pg-boss."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.bench.measure import Figure
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- speed table -->\n", "<!-- end of the speed table -->"
+
+
+def table(results: Mapping[str, Sequence[Figure]]) -> str:
+    """Milliseconds of bossctl and the ratio to the reference, in bold where the target is missed."""
+    releases = list(results)
+    named = {figure.name: figure for figures in results.values() for figure in figures}
+    head = ["reading", "beside", *(f"pg-boss {release}" for release in releases)]
+    lines = [_row(head), _row(["---"] * 2 + ["---:"] * len(releases))]
+    for name, one in named.items():
+        cells = [_cell(results[release], name) for release in releases]
+        lines.append(_row([name, one.reference, *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def write(results: Mapping[str, Sequence[Figure]]) -> None:
+    """Put the table into the README, between its marks."""
+    text = README.read_text(encoding="utf-8")
+    marked = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    if not marked.search(text):
+        raise ValueError(f"README.md has no {BEGIN.strip()}")
+    README.write_text(marked.sub(lambda _: BEGIN + table(results) + END, text), encoding="utf-8")
+
+
+def _cell(figures: Sequence[Figure], name: str) -> str:
+    found = next((figure for figure in figures if figure.name == name), None)
+    if found is None:
+        return ""
+    text = f"{found.ours_ms:.1f}, {found.ratio:.2f} ×"
+    return f"**{text}**" if found.passes is False else text
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
