@@ -33,7 +33,8 @@ class Worker:
     From the registry (`source` registry): `instance` is its id, `alive` follows FACTS §3.5 (not stopped, heartbeat
     younger than three intervals). Inferred from database sessions (`source` inferred): one entry stands for all
     `sessions` of one application name, role and address, `alive` is True while they are connected, and what sessions
-    do not tell (pid, release, queues, heartbeat) is None or empty.
+    do not tell (pid, release, queues, heartbeat) is None or empty. Until its first heartbeat an instance tells neither
+    what it works on nor what it has in hand: `active` is None.
 
     `details` holds, as far as known: role, busy_sessions, oldest_transaction_seconds, sessions_visible (False when this
     role may not see what they do); of inferred ones last_statement_seconds; of registered ones node_version,

@@ -65,7 +65,7 @@ def _registered(row: Row) -> Worker:
         supervise=row["supervise"],
         schedule=row["schedule"],
         sessions=row["sessions"],
-        active=sum(one.active or 0 for one in work),
+        active=sum(one.active or 0 for one in work) if row["heartbeat_on"] > row["started_on"] else None,
         details={**_told(row["fields"]), **_sessions(row)},
         work=work,
     )

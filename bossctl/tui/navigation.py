@@ -9,7 +9,7 @@ from bossctl.errors import UsageError
 from bossctl.format import clean
 from bossctl.tui.commands import Command
 from bossctl.tui.desk import Desk
-from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, Visit
+from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, Visit, WorkersPlace
 from bossctl.tui.router import screen_for
 from bossctl.tui.screens.base import BossScreen
 
@@ -24,6 +24,7 @@ GO_COMMANDS = (
     Command("go.jobs", "3", "Jobs", "by the selection language", "Screens", ("selection...",)),
     Command("go.job", "4", "Job", "the job under the cursor", "Screens", ("id?",)),
     Command("go.findings", "5", "Findings", "what doctor found", "Screens"),
+    Command("go.workers", "7", "Workers", "who works the queues", "Screens"),
 )
 
 
@@ -94,6 +95,10 @@ class Navigation(App[None]):
     def action_go_findings(self) -> None:
         """What doctor found."""
         self.visit(FindingsPlace())
+
+    def action_go_workers(self) -> None:
+        """Who works the queues."""
+        self.visit(WorkersPlace())
 
     async def action_back(self) -> None:
         """Undo a filter, else leave the screen; the first screen stays."""

@@ -40,7 +40,12 @@ class FindingsPlace:
     """What doctor found."""
 
 
-Place = QueuesPlace | QueuePlace | JobsPlace | JobPlace | FindingsPlace
+@dataclass(frozen=True)
+class WorkersPlace:
+    """Who works the queues."""
+
+
+Place = QueuesPlace | QueuePlace | JobsPlace | JobPlace | FindingsPlace | WorkersPlace
 
 
 class Visit(Message):

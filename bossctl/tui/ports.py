@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
     from bossctl.models.undo import UndoPlan
+    from bossctl.models.workers import Workers
     from bossctl.selector import Selector
 
 
@@ -65,6 +66,10 @@ class Reader(Protocol):
 
     async def jobs(self, selector: Selector | None = None, *, limit: int = 50, after: str | None = None) -> JobPage:
         """One page of jobs, newest first."""
+        ...
+
+    async def workers(self) -> Workers:
+        """Registered instances, or database sessions that look like pg-boss, marked inferred."""
         ...
 
     async def jobs_with_id(self, job_id: str, *, full: bool = False) -> tuple[Job, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bossctl.tui.desk import Desk
-from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
+from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, WorkersPlace
 from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
 
@@ -31,3 +31,7 @@ def screen_for(desk: Desk, place: Place) -> BossScreen:
             from bossctl.tui.screens.findings import FindingsScreen
 
             return FindingsScreen(desk, place)
+        case WorkersPlace():
+            from bossctl.tui.screens.workers import WorkersScreen
+
+            return WorkersScreen(desk, place)
