@@ -23,6 +23,14 @@ The context file is `$XDG_CONFIG_HOME/bossctl/config.toml` (`~/.config/bossctl/c
     schema = "pgboss"             # optional
     read_only = true              # optional
     statement_timeout = 10        # optional, seconds
+    color = "red"                 # optional, the frame of the terminal UI
+
+    [tui]
+    theme = "high-contrast"       # optional
+    ascii = true                  # optional
+    refresh = 5                   # optional, seconds
+
+Beside it, `keymap.toml` gives commands of the terminal UI other keys.
 """
 
 from __future__ import annotations
@@ -37,7 +45,10 @@ from bossctl.errors import UsageError
 
 STATEMENT_TIMEOUT = 30.0
 PGBOSS_FILES = ("pgboss.json", ".pgbossrc", ".pgbossrc.json")
-CONTEXT_KEYS = ("dsn", "schema", "read_only", "statement_timeout")
+CONTEXT_KEYS = ("dsn", "schema", "read_only", "statement_timeout", "color")
+TUI_KEYS = ("theme", "ascii", "refresh")
+COLORS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
+"""What the frame of the terminal UI can be drawn in."""
 NO_CONNECTION_HINT = "bossctl --dsn postgresql://user@host:5432/database …"
 
 
@@ -56,6 +67,16 @@ class ConnectionSpec:
     context: str | None
     read_only: bool
     statement_timeout: float
+    color: str | None = None
+
+
+@dataclass(frozen=True)
+class TuiSettings:
+    """The table `[tui]` of the context file. `refresh` is in seconds."""
+
+    theme: str | None = None
+    ascii_only: bool = False
+    refresh: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,7 @@ class _Source:
     context: str | None = None
     read_only: bool = False
     statement_timeout: float | None = None
+    color: str | None = None
 
 
 def environment() -> Mapping[str, str]:
@@ -118,6 +140,7 @@ def resolve(flags: Flags, environ: Mapping[str, str], cwd: Path) -> ConnectionSp
         context=source.context,
         read_only=flags.read_only or source.read_only,
         statement_timeout=STATEMENT_TIMEOUT if timeout is None else timeout,
+        color=source.color,
     )
 
 
@@ -131,6 +154,34 @@ def context_file(environ: Mapping[str, str]) -> Path:
     except RuntimeError:
         home = Path(os.devnull)  # a user without a home has no file
     return home / ".config" / "bossctl" / "config.toml"
+
+
+def keymap_file(environ: Mapping[str, str]) -> Path:
+    """Path of the file of keys, beside the context file."""
+    return context_file(environ).with_name("keymap.toml")
+
+
+def context_names(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The contexts of the context file; none where it cannot be read, which `resolve` complains about."""
+    try:
+        contexts = _read_contexts(context_file(environ)).get("contexts", {})
+    except UsageError:
+        return ()
+    return tuple(contexts) if isinstance(contexts, dict) else ()
+
+
+def tui_settings(environ: Mapping[str, str]) -> TuiSettings:
+    """How the terminal UI is to look. Raises UsageError."""
+    path = context_file(environ)
+    table = _read_contexts(path).get("tui", {})
+    if not isinstance(table, dict):
+        raise UsageError(f"`tui` in {path} must be a table: [tui]")
+    where = f"in [tui] of {path}"
+    _known(table, TUI_KEYS, where)
+    refresh = _seconds(table, "refresh", where)
+    if refresh is not None and not 0.2 <= refresh <= 3600:
+        raise UsageError(f"`refresh` {where} must be between 0.2 and 3600 seconds")
+    return TuiSettings(_text(table, "theme", where), _flag(table, "ascii", where), refresh)
 
 
 def state_directory() -> Path:
@@ -230,7 +281,7 @@ def _read_contexts(path: Path) -> Mapping[str, object]:
     import tomllib
 
     try:
-        return _known(tomllib.loads(text), ("current", "contexts"), f"at the top of {path}")
+        return _known(tomllib.loads(text), ("current", "contexts", "tui"), f"at the top of {path}")
     except tomllib.TOMLDecodeError as error:
         place = str(error).rpartition("(")[2].rstrip(")")
         raise UsageError(f"{path} is not valid TOML {place}") from None
@@ -265,7 +316,15 @@ def _context(name: str, asked_by: str, path: Path) -> _Source:
         context=name,
         read_only=_flag(table, "read_only", where),
         statement_timeout=_seconds(table, "statement_timeout", where),
+        color=_color(table, where),
     )
+
+
+def _color(table: Mapping[str, object], where: str) -> str | None:
+    color = _text(table, "color", where)
+    if color is not None and color not in COLORS:
+        raise UsageError(f"`color` {where} is none that is known", f"one of {', '.join(COLORS)}")
+    return color
 
 
 def _text(table: Mapping[str, object], key: str, where: str) -> str | None:

@@ -44,7 +44,8 @@ class Payload:
 class Target:
     """Which database and schema this is, and where that came from. Never holds a password.
 
-    `source` is a phrase such as `--dsn`, `BOSSCTL_DSN`, `context prod`, `pgboss.json`, `libpq environment`.
+    `source` is a phrase such as `--dsn`, `BOSSCTL_DSN`, `context prod`, `pgboss.json`, `libpq environment`. `color` is
+    what the context's frame is drawn in, one of `bossctl.config.COLORS`.
     """
 
     host: str
@@ -55,6 +56,7 @@ class Target:
     source: str
     context: str | None = None
     read_only: bool = False
+    color: str | None = None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -301,6 +301,7 @@ def _expected_target(spec: ConnectionSpec, conninfo: str) -> Target:
         source=spec.source,
         context=spec.context,
         read_only=spec.read_only,
+        color=spec.color,
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.command import Provider
-from textual.filter import LineFilter
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
@@ -19,20 +18,20 @@ from bossctl.errors import BossctlError, Exit
 from bossctl.format import clean
 from bossctl.tui.commands import Command, CommandLineError, Invocation, bindings, offers, parse_line, run
 from bossctl.tui.desk import Desk
-from bossctl.tui.linefilter import SAFE
-from bossctl.tui.navigation import GO_COMMANDS, Navigation
-from bossctl.tui.places import QueuePlace, QueuesPlace
+from bossctl.tui.everywhere import EVERYWHERE, Everywhere
+from bossctl.tui.navigation import GO_COMMANDS
+from bossctl.tui.places import Place, QueuePlace, QueuesPlace
 from bossctl.tui.polling import Poll
 from bossctl.tui.ports import Opener
 from bossctl.tui.screens.base import WIDE, BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
+from bossctl.tui.setup import PLAIN, Setup
 
 if TYPE_CHECKING:
     from bossctl.models.operations import EnsureResult
 
 # Everything that the first screen does not need is imported where it is opened: it halves the time to that screen.
 
-INFO_SECONDS = 60.0
 TICK = 0.5
 CHECKUP_AFTER = 3.0
 """Seconds from the start until doctor first runs in the background."""
@@ -46,7 +45,7 @@ def _command_provider() -> type[Provider]:
     return CommandProvider
 
 
-class BossApp(Navigation):
+class BossApp(Everywhere):
     """The terminal UI over an opener. `failure` is why it ended, when it did not end because the user wanted it."""
 
     TITLE = "bossctl"
@@ -64,7 +63,7 @@ class BossApp(Navigation):
         Command(
             "app.undo", "U", "Undo", "your last action on jobs", "Changes", ("operation?",), changes=True, action="undo"
         ),
-        Command("app.theme", "", "Theme", "choose colours", action="change_theme"),
+        *EVERYWHERE,
         *GO_COMMANDS,
         Command(
             "queue.ensure",
@@ -83,29 +82,28 @@ class BossApp(Navigation):
         self,
         opener: Opener,
         *,
-        start: str | None = None,
+        start: Place | str | None = None,
         refresh: float = 2.0,
         checkup_after: float | None = CHECKUP_AFTER,
+        setup: Setup = PLAIN,
     ) -> None:
-        """`start` is a line as typed after `:`, such as `queue mail`, that is run once the database is open.
+        """`start` is a place to go to once the database is open, or a line as typed after `:`, such as `queue mail`.
 
         With `checkup_after` None doctor runs only while the findings are looked at.
         """
-        super().__init__()
+        super().__init__(opener, refresh, setup)
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
-        self.desk = Desk(opener, refresh)
         self.failure: BaseException | None = None
-        self._start_line = start
+        self._start = start
         self._checkup_after = checkup_after
-        self._began = monotonic()
         self._asked_to_quit = float("-inf")
         self._lines: list[str] = []
-        self._info = Poll(lambda: self.desk.reader.info(), interval=INFO_SECONDS)
 
     # --- beginning and end
 
     def on_mount(self) -> None:
         """Show the skeleton of the first screen, open the database behind it."""
+        super().on_mount()
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._interrupted)
         self.push_screen(QueuesScreen(self.desk, QueuesPlace()))
@@ -120,12 +118,15 @@ class BossApp(Navigation):
             return
         if not self.is_headless:
             gc.freeze()  # a collection that visits all modules takes 60 ms; what is loaded by now stays anyway
+        self.frame()
         self._tick()
         if isinstance(self.screen, BossScreen):
             self.screen.tick()
             self.screen.refresh_bindings()
-        if self._start_line:
-            await self._run_line(self._start_line)
+        if isinstance(self._start, str):
+            await self._run_line(self._start)
+        elif self._start is not None:
+            self.visit(self._start)
 
     async def on_unmount(self) -> None:
         """Let go of the database."""
@@ -148,30 +149,32 @@ class BossApp(Navigation):
             self._exception_event.set()
         self._close_messages_no_wait()
 
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and after them the gate that lets no raw control character out."""
-        return [*super().get_line_filters(), SAFE]
-
     def _tick(self) -> None:
-        if self.desk.is_open and self._info.due and not (self.desk.paused and self.desk.info):
-            self.run_worker(self._take_info(self._info.take()))
-        checkup = self.desk.checkup
-        if self._time_for_checkup and checkup.due and not self.desk.paused:
-            self.run_worker(self._check_up(checkup.take()))
+        desk, slower = self.desk, self.desk.slower
+        if desk.is_open and self._info.ready(slower) and not (desk.paused and desk.info):
+            self.run_worker(self._take_info(desk, self._info), group="desk")
+        if self._time_for_checkup and desk.checkup.ready(slower) and not desk.paused:
+            self.run_worker(self._check_up(desk.checkup), group="desk")
 
     @property
     def _time_for_checkup(self) -> bool:
         after = self._checkup_after
         return after is not None and self.desk.info is not None and monotonic() >= self._began + after
 
-    async def _check_up(self, reading: Awaitable[bool]) -> None:
-        await reading
+    def _check_up(self, checkup: Poll) -> Awaitable[None]:
+        return self._checked_up(checkup, checkup.take())
+
+    async def _checked_up(self, checkup: Poll, reading: Awaitable[bool]) -> None:
+        await self.recorded(checkup, reading)
         if self.here is not None and self.here.in_use:
             self.here.tick()
 
-    async def _take_info(self, reading: Awaitable[bool]) -> None:
-        await reading
-        self.desk.info = self._info.value
+    def _take_info(self, desk: Desk, poll: Poll) -> Awaitable[None]:
+        return self._took_info(desk, poll, poll.take())
+
+    async def _took_info(self, desk: Desk, poll: Poll, reading: Awaitable[bool]) -> None:
+        await self.recorded(poll, reading)
+        desk.info = poll.value
         if self.here is not None and self.here.in_use:
             self.here.say_status()
 
@@ -214,7 +217,7 @@ class BossApp(Navigation):
         from bossctl.tui.widgets.command_line import CommandLineScreen
 
         choices = offers(self.screen)
-        line = CommandLineScreen(choices, text=text, values=self._values, history=self._lines)
+        line = CommandLineScreen(choices, text=text, values=self.completions, history=self._lines)
         self.push_screen(line, self._invoke)
 
     def _invoke(self, invocation: Invocation | None) -> None:
@@ -229,17 +232,15 @@ class BossApp(Navigation):
             return
         await run(invocation.offer, *invocation.args)
 
-    def _values(self, command: Command, number: int, typed: str) -> Iterable[str]:
-        """What the arguments of commands may be, for completion."""
-        if command.id in ("go.queue", "queue.ensure") and number == 0:
-            return [clean(name) for name in self.desk.names if name.startswith(typed)]
-        return ()
-
     # --- changes
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing can be changed before the database is open, or through a read-only connection."""
         if action == "command_line" and (self.here is None or isinstance(self.focused, Input)):
+            return False
+        if action in ("copy", "statements"):
+            return True if self.here is not None else None
+        if action == "switch_context" and not self.contexts():
             return False
         if action == "undo":
             return True if self.desk.is_open and self.here is not None else None
@@ -273,14 +274,14 @@ class BossApp(Navigation):
         self.notify(plans.ensured(result), markup=False)
 
 
-def run_tui(opener: Opener, *, start: str | None = None, refresh: float = 2.0) -> int:
+def run_tui(opener: Opener, *, start: Place | str | None = None, refresh: float = 2.0, setup: Setup = PLAIN) -> int:
     """Run the terminal UI until the user quits; the exit code.
 
     Raises BossctlError when the database cannot be opened, KeyboardInterrupt on SIGTERM and SIGHUP, and whatever
     exception was a bug; the terminal is restored by then, and nothing was printed.
     """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    app = BossApp(opener, start=start, refresh=refresh)
+    app = BossApp(opener, start=start, refresh=refresh, setup=setup)
     try:
         app.run()
     finally:

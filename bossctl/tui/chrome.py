@@ -39,12 +39,12 @@ class Header(Widget):
 
     def render(self) -> Content:
         """Both lines; what does not fit is cut on the left side's end."""
-        width = self.size.width
-        room = width - len(BADGE) - 3
+        width, mark = self.size.width, _mark(self.target)
+        room = width - len(BADGE) - mark.cell_length - 3
         needed = fmt.cell_width(_where(self.target, 1000))
         right = _fitting(_server(self.info), room - min(needed, room * 2 // 3))
         where = _where(self.target, room - len(right))
-        first = Content(BADGE).stylize("bold $text-primary on $primary-muted") + Content(" " + where)
+        first = Content(BADGE).stylize("bold $text-primary on $primary-muted") + mark + Content(" " + where)
         title = self._title + (self.badge + "  " if self.badge else "")
         room = width - title.cell_length - fmt.cell_width(self.status) - 3
         second = title + Content(" " + fmt.truncate(fmt.clean(self.subtitle), max(0, room))).stylize("$text-muted")
@@ -52,12 +52,19 @@ class Header(Widget):
 
     @property
     def _title(self) -> Content:
-        return Content(f" {fmt.clean(self.title)} ").stylize("bold $text-accent") + (" " if self.badge else "")
+        return Content(f" {fmt.clean(self.title)} ").stylize("bold $frame-title") + (" " if self.badge else "")
 
     async def on_click(self, event: events.Click) -> None:
         """The badge leads to the findings."""
         if event.y == 1 and 0 <= event.x - self._title.cell_length < self.badge.cell_length:
             await self.run_action("app.go_findings")
+
+
+def _mark(target: Target | None) -> Content:
+    """The name of a context that has a colour, in capitals: it stands out without colour, too."""
+    if target is None or target.color is None or target.context is None:
+        return Content("")
+    return Content(f" {fmt.clean(target.context).upper()} ").stylize("bold reverse")
 
 
 def _spread(left: Content, right: str, width: int) -> Content:
@@ -109,13 +116,18 @@ class Banner(Static):
         self._text = ""
 
     def tell(self, poll: Poll[object] | None) -> None:
-        """Show how `poll` failed; None hides the banner."""
-        error = poll.error if poll is not None else None
-        text = "" if poll is None or error is None else f"{_first(error)} {_stands(poll)}"
+        """Show how `poll` failed, or that it takes long; None hides the banner."""
+        text = "" if poll is None else f"{_worry(poll)} {_stands(poll)}".strip()
         if text != self._text:
             self._text = text
             self.display = bool(text)
             self.update(Content(text))
+
+
+def _worry(poll: Poll[object]) -> str:
+    if poll.error is not None:
+        return _first(poll.error)
+    return f"The database is slow: no answer for {fmt.duration(poll.slow or 0)}."
 
 
 def _first(error: BossctlError) -> str:
@@ -124,5 +136,10 @@ def _first(error: BossctlError) -> str:
 
 
 def _stands(poll: Poll[object]) -> str:
-    again = "Trying again now." if poll.busy or poll.wait <= 0 else f"Next try in {fmt.duration(poll.wait + 0.99)}."
+    if poll.error is None:
+        again = ""
+    elif poll.busy or poll.wait <= 0:
+        again = "Trying again now."
+    else:
+        again = f"Next try in {fmt.duration(poll.wait + 0.99)}."
     return f"Nothing read yet. {again}" if poll.age is None else f"Shown: {fmt.age(poll.age)} old. {again}"

@@ -238,10 +238,19 @@ def complete(text: str, choices: Sequence[Offer], values: Values | None = None) 
         command = _named(word, choices).command
     except CommandLineError:
         return []
-    head, _, last = rest.rpartition(" ")
-    number = min(len(head.split()), max(0, len(command.args) - 1))
-    begin = f"{word} {head} " if head else f"{word} "
-    return [begin + value for value in values(command, number, last)] if command.args else []
+    if not command.args:
+        return []
+    begin, number, typed = _at_cursor(rest, command)
+    return [f"{word} {begin}{value}" for value in values(command, number, typed)]
+
+
+def _at_cursor(rest: str, command: Command) -> tuple[str, int, str]:
+    """What is typed of which argument, and what stands before it; the rest of the line is one argument."""
+    last, words = len(command.args) - 1, rest.split(" ")
+    greedy = command.args[last].endswith("...")
+    number = min(len(words) - 1, last)
+    begin = words[:number] if greedy else words[:-1]
+    return "".join(f"{one} " for one in begin), number, " ".join(words[len(begin) :])
 
 
 def _typed_names(choices: Sequence[Offer]) -> list[str]:

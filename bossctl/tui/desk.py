@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bossctl.models.schema import Info
 
 
+UNFOCUSED = 5.0
+"""So many times slower are readings while the terminal does not have the focus."""
 CHECKUP_SECONDS = 60.0
 """Seconds between runs of doctor; a dear run comes less often still."""
 
@@ -30,6 +32,7 @@ class Desk:
     def __init__(self, opener: Opener, refresh: float) -> None:
         self.refresh = refresh
         self.paused = False
+        self.unfocused = False
         self.info: Info | None = None
         self.trends = Trends()
         self.names: Sequence[str] = ()
@@ -50,6 +53,11 @@ class Desk:
     def interval(self) -> float:
         """Seconds between readings of what is looked at; for a Poll that follows when the user changes it."""
         return self.refresh
+
+    @property
+    def slower(self) -> float:
+        """By how much pauses are longer than they should be, because nobody looks."""
+        return UNFOCUSED if self.unfocused else 1.0
 
     async def open(self) -> None:
         """Open the database. Raises BossctlError."""

@@ -111,7 +111,8 @@ class CommandApp(GatedApp):
 
 def words(command: Command, number: int, typed: str) -> Iterable[str]:
     known = {("jobs", 0): ["queue:email", "queue:sync"], ("ensure", 1): ["standard", "short"]}
-    return [word for word in known.get((command.name, number), []) if word.startswith(typed)]
+    begin, blank, last = typed.rpartition(" ")
+    return [begin + blank + word for word in known.get((command.name, number), []) if word.startswith(last)]
 
 
 def test_capitals_change_and_small_letters_do_not() -> None:

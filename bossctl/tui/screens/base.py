@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -21,11 +22,17 @@ from bossctl.tui.places import JobPlace, Place
 from bossctl.tui.polling import Poll
 from bossctl.tui.widgets.footer import FiveKeyFooter
 
+if TYPE_CHECKING:
+    from bossctl.tui.copying import Copyable
+
 TICK = 0.2
 """How often a screen looks whether a reading is due, in seconds."""
 
 WIDE = 110
 """From this width on there is room for things side by side."""
+
+CLOCKS_AGREE = timedelta(seconds=5)
+"""Clocks that differ by more are worth a word."""
 
 Reading = tuple[Poll[Any], Callable[[Any], Awaitable[None] | None]]
 """A poll, and what is done with each new value."""
@@ -82,6 +89,22 @@ class BossScreen(Screen[None]):
         """The job under the cursor, or the one this screen is about."""
         return None
 
+    def to_copy(self) -> Copyable | None:
+        """What `y` copies: a payload in focus, else the job or queue under the cursor, else the table's row."""
+        from bossctl.tui.copying import Copyable, under_cursor
+        from bossctl.tui.widgets.json_view import JsonView
+
+        found = under_cursor(self)
+        if self.focused is not None and any(isinstance(one, JsonView) for one in self.focused.ancestors):
+            return found
+        if self.job_here is not None:
+            return Copyable("the job's id", self.job_here.id)
+        return Copyable("the queue's name", self.queue_here) if self.queue_here is not None else found
+
+    def values(self, command: Command, number: int, typed: str) -> Iterable[str] | None:
+        """What argument `number` of one of this screen's commands may be, for completion; None: ask the app."""
+        return None
+
     def go_back(self) -> bool:
         """Undo something of this screen's own, such as a filter, instead of leaving it; whether there was any."""
         return False
@@ -121,14 +144,16 @@ class BossScreen(Screen[None]):
             return
         if self.desk.is_open:
             for poll, show in self.readings():
-                if poll.asked_for or (poll.due and not self.desk.paused):
+                if poll.asked_for or (poll.ready(self.desk.slower) and not self.desk.paused):
                     self._under_way[poll] = self.run_worker(self._read(poll.take(), poll, show))
         self.say_status()
 
     async def _read(
         self, reading: Awaitable[bool], poll: Poll[Any], show: Callable[[Any], Awaitable[None] | None]
     ) -> None:
-        news = await reading
+        with self.desk.reader.recording() as ran:
+            news = await reading
+        poll.statements = tuple(ran)
         if self.in_use and news:
             shown = show(poll.value)
             if shown is not None:
@@ -164,15 +189,22 @@ class BossScreen(Screen[None]):
         header.badge = self.badge()
         main = next((poll for poll, _ in self.readings()), None)
         header.status = "" if main is None else self._status(main)
-        failed = main is not None and main.error is not None
-        self.query_one(Banner).tell(main if failed else None)
+        worry = main is not None and (main.error is not None or main.slow is not None)
+        self.query_one(Banner).tell(main if worry else None)
 
     def _status(self, poll: Poll[Any]) -> str:
         if poll.age is None:
             return "reading …" if self.desk.is_open else ""
         cost = "" if poll.cost_ms is None else f"{_cost(poll.cost_ms)} · "
-        rhythm = "paused" if self.desk.paused else f"every {fmt.elapsed(poll.pause)}"
-        return f"{cost}{fmt.age(poll.age)} ago · {rhythm}"
+        rhythm = "paused" if self.desk.paused else f"every {fmt.elapsed(poll.pause * self.desk.slower)}"
+        return f"{_clocks(self.desk.ahead)}{cost}{fmt.age(poll.age)} ago · {rhythm}"
+
+
+def _clocks(ahead: timedelta | None) -> str:
+    """Says so when the server's clock and ours differ."""
+    if ahead is None or abs(ahead) <= CLOCKS_AGREE:
+        return ""
+    return f"server's clock {fmt.age(abs(ahead).total_seconds())} {'ahead' if ahead > timedelta() else 'behind'} · "
 
 
 def _cost(milliseconds: float) -> str:

@@ -29,6 +29,7 @@ from bossctl.tui.widgets.table import LineTable
 
 if TYPE_CHECKING:
     from bossctl.doctor import Check
+    from bossctl.tui.copying import Copyable
 
 ALL, SKIPPED = "all", "skipped"
 PANES = (ALL, *texts.FAMILIES, SKIPPED)
@@ -61,7 +62,6 @@ class FindingsScreen(QueueChanges):
             action="remedy",
         ),
         Command("findings.explain", "x", "Explain", "what the check does", "Findings", footer=True, action="explain"),
-        Command("findings.copy", "y", "Copy", "the remedy's command", "Findings", action="copy"),
         Command("findings.its-queue", "o", "Its queue", "the queue of a finding", "Findings", action="open_queue"),
         Command("findings.family", "tab,f", "Next family", "of findings", "Findings", action="next_family"),
         Command("findings.family-before", "shift+tab", "Family before", "", "Findings", action="family_before"),
@@ -210,7 +210,7 @@ class FindingsScreen(QueueChanges):
             return True if self._here and self._here.jobs else None
         if action == "open_queue":
             return True if self.queue_here else None
-        if action in ("remedy", "copy"):
+        if action == "remedy":
             return True if self._command else None
         if action == "explain":
             return True if self.table.cursor_key else None
@@ -250,15 +250,11 @@ class FindingsScreen(QueueChanges):
         else:
             self.notify(f"to run in a shell (y copies it):\n{fmt.clean(command)}", markup=False)
 
-    def action_copy(self) -> None:
-        """Put the remedy's command on the clipboard, and say it where that reaches none."""
-        command = self._command or ""
-        if command != fmt.clean(command):
-            # A terminal that it is pasted into could take them for keys.
-            self.notify("not copied: there are control characters in it", severity="warning", markup=False)
-        elif command:
-            self.app.copy_to_clipboard(command)
-            self.notify(f"copied: {command}", markup=False)
+    def to_copy(self) -> Copyable | None:
+        """The command of the remedy."""
+        from bossctl.tui.copying import Copyable
+
+        return Copyable("the command", self._command) if self._command else None
 
     def action_explain(self) -> None:
         """Say what the check does, how to confirm and how to fix; or show the finding again."""

@@ -98,6 +98,10 @@ class JobsScreen(JobActions):
         """The job under the cursor."""
         return self._list.job_here
 
+    def values(self, command: Command, number: int, typed: str) -> list[str] | None:
+        """The states there are."""
+        return [state for state in STATES if state.startswith(typed)] if command.id == "jobs.state" else None
+
     def go_back(self) -> bool:
         """Forget marks on other pages first; the table sees to its own."""
         return self._list.unmark()

@@ -165,6 +165,10 @@ class QueuesScreen(QueueChanges):
 
     # --- what the user does
 
+    def values(self, command: Command, number: int, typed: str) -> list[str] | None:
+        """The orders there are."""
+        return [order for order in SORTS if order.startswith(typed)] if command.id == "queues.sort" else None
+
     @property
     def queue_here(self) -> str | None:
         """The queue under the cursor."""

@@ -90,8 +90,10 @@ class CommandLineScreen(ModalScreen[Invocation | None]):
             return
         found = self._completions()
         more = f"  … {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        typed = event.value.removeprefix(":").rpartition(" ")
+        known = len(typed[0] + typed[1]) if all(one.startswith(typed[0] + typed[1]) for one in found) else 0
         choices = self.query_one(".choices", Static)
-        choices.update(Content("  ".join(found[:SHOWN]) + more))
+        choices.update(Content("  ".join(one[known:] for one in found[:SHOWN]) + more))
         choices.display = bool(found)
         self.query_one(".error").display = False
 
@@ -116,7 +118,8 @@ class CommandLineScreen(ModalScreen[Invocation | None]):
         """Take the first completion, or what all completions begin with."""
         found = self._completions()
         if found:
-            self._set(_shared(found) if len(found) > 1 else f"{found[0]} ")
+            goes_on = found[0].endswith((":", "."))
+            self._set(_shared(found) if len(found) > 1 else found[0] if goes_on else f"{found[0]} ")
 
     def action_earlier(self, step: int) -> None:
         """Go through earlier lines."""

@@ -133,6 +133,10 @@ class LineTable(TableDrawing):
         """The key of the row under the cursor."""
         return self._cursor_key if self.cursor_line >= 0 else None
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The cells of a row as text, without those that draw themselves; KeyError for a key that is not there."""
+        return tuple(text for cell in self._order.rows[key].cells if (text := plain(cell)))
+
     @property
     def marks(self) -> frozenset[str]:
         """The keys of the marked rows."""
