@@ -129,7 +129,7 @@ WHERE call->>'queue' = %(queue)s
 ORDER BY alive DESC, i.heartbeat_on DESC NULLS LAST, i.id
 LIMIT %(limit)s
 
--- name: queue_activity
+-- name: queue_worked
 -- when: index:i14, index:i16
 -- What runs, and the newest of what ended, by the indexes of schema 46.
 SELECT max(s.started_on) AS last_started,
@@ -154,7 +154,7 @@ FROM (
   WHERE isfinite(e.started_on) AND isfinite(e.completed_on)
 ) AS s
 
--- name: queue_activity
+-- name: queue_worked
 -- No index knows what has run: one pass over the queue's rows.
 SELECT max(s.started_on) AS last_started,
        count(*) FILTER (WHERE s.state = 'active' AND NOT s.archived

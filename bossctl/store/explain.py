@@ -257,7 +257,7 @@ class _Look:
 
     async def _activity(self) -> Activity | None:
         values = {"queue": self.job.row.queue, "measured": self.job.row.state not in WAITING}
-        row = await self.transaction.row("queue_activity", values)
+        row = await self.transaction.row("queue_worked", values)
         if row is None:
             return None
         return Activity(row["last_started"], row["running"], row["usual_seconds"], row["runs"])

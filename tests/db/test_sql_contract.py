@@ -184,3 +184,8 @@ def test_the_catalog_tells_the_generation(database: DatabaseFactory, release: st
     assert catalog.has("index:i14") == (number >= 46)
     assert catalog.has("instance") == (number >= 44)
     assert catalog.has("archive") == (number < 25)
+
+
+def test_a_name_means_statements_of_one_file() -> None:
+    """Variants of a name are chosen among: two files that use one name would choose among each other's."""
+    assert not [name for name, variants in statements().items() if len({one.file for one in variants}) > 1]
