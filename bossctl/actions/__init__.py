@@ -13,7 +13,7 @@ from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, 
 from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
 from bossctl.models.undo import UndoPlan
 from bossctl.store import Store
-from bossctl.store.translate import Deadlock, SchemaChanged
+from bossctl.store.translate import Deadlock, SchemaChanged, grant_hint
 
 ATTEMPTS = 5
 _T = TypeVar("_T")
@@ -157,7 +157,7 @@ class Operator:
 
     def _with_grant(self, error: MissingPrivilege) -> MissingPrivilege:
         """The same with the grants for writing, where the hint is about reading."""
-        if error.hint is None or "GRANT SELECT" not in error.hint:
+        if error.hint != grant_hint(self._store.target.schema, self._store.target.user):
             return error
         schema, role = (f'"{clean(name)}"' for name in (self._store.target.schema, self._store.target.user))
         write = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"

@@ -12,7 +12,7 @@ from bossctl.format import clean
 from bossctl.models.operations import EnsureAction, EnsureResult, QueueSpec
 from bossctl.models.options import is_internal, same
 from bossctl.models.queues import OptionValue
-from bossctl.sql.writes import Write, create_queue, lock, own_table_name, update_queue
+from bossctl.sql.writes import Write, creation, lock, own_table_name, update_queue
 from bossctl.store import Store
 from bossctl.store.queues import options_of
 from bossctl.store.session import Transaction
@@ -86,7 +86,8 @@ async def _create(transaction: Transaction, planned: EnsureResult) -> bool:
     """Whether the queue was made here; False when somebody who does not take the lock was faster."""
     catalog = transaction.queries.catalog
     wanted = _after(planned)
-    await run(transaction, create_queue(catalog, planned.queue, wanted))
+    for write in creation(catalog, planned.queue, wanted):
+        await run(transaction, write)
     row = await transaction.row("queue_row", {"name": planned.queue})
     if row is None:
         raise MissingPrivilege(f'the queue "{clean(planned.queue)}" was created but cannot be read back')

@@ -14,7 +14,7 @@ from bossctl.models.options import OPTIONS, same, shown
 from bossctl.models.queues import OPTION_NAMES, OptionValue
 from bossctl.sql import Queries
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.writes import Write, create_queue, lock, own_table_name, update_queue
+from bossctl.sql.writes import Write, creation, lock, own_table_name, update_queue
 
 BIG_BYTES = 50_000_000
 """A shared table above this is warned about before a queue gets a table of its own: making one scans and locks it."""
@@ -104,7 +104,7 @@ class Planner:
     def writes(self, name: str, action: EnsureAction, changed: Options) -> list[Write]:
         """The statements of a plan's transaction."""
         if action is EnsureAction.CREATED:
-            return [lock(self.catalog, "create-queue"), create_queue(self.catalog, name, changed)]
+            return [lock(self.catalog, "create-queue"), *creation(self.catalog, name, changed)]
         if action is EnsureAction.UPDATED:
             return [lock(self.catalog, "create-queue"), update_queue(self.catalog, name, changed)]
         return []

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bossctl.cli.options import settings_of
 from bossctl.cli.output import Format, OutputOption, Printer
+from bossctl.errors import UsageError
 
 if TYPE_CHECKING:
     from bossctl.models.queues import QueueOverview
     from bossctl.store import Store
 
 
-def info(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
+class Rights(StrEnum):
+    """What a role is for."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    OWNER = "owner"
+
+
+GrantsOption = Annotated[
+    Rights | None,
+    typer.Option("--grants", metavar="RIGHTS", help="Print SQL that makes a viewer, operator or owner."),
+]
+RoleOption = Annotated[
+    str | None, typer.Option("--role", metavar="NAME", help="The role it is for (bossctl_viewer and so on).")
+]
+
+
+def info(
+    ctx: typer.Context, output: OutputOption = Format.TABLE, grants: GrantsOption = None, role: RoleOption = None
+) -> None:
     """Show what this server and its pg-boss schema are.
 
     Their versions, what the schema can do, its sizes, and when its background duties last ran.
@@ -22,16 +43,34 @@ def info(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
     \b
     Example:
       bossctl info --schema pgboss_v12
+      bossctl info --grants viewer --role dashboard | psql "$ADMIN_URL"
     """
     from bossctl.cli import bridge, shapes
     from bossctl.cli.views import info as views
 
     printer = Printer(settings_of(ctx), output)
+    if grants is not None:
+        _grants(ctx, printer, grants, f"bossctl_{grants}" if role is None else role)
+        return
+    if role is not None:
+        raise UsageError("--role names the role that --grants is for", "bossctl info --grants viewer --role NAME")
     reading = bridge.read(settings_of(ctx), lambda store: store.info())
     if not printer.human:
         printer.single(shapes.info(reading))
     else:
         views.info(printer, reading)
+
+
+def _grants(ctx: typer.Context, printer: Printer, rights: Rights, role: str) -> None:
+    """Print the SQL for a role; what to know about it is said on stderr too."""
+    from bossctl.cli import bridge, talk
+
+    if not printer.human:
+        raise UsageError("--grants prints SQL, whatever --output says", "leave out --output")
+    found = bridge.read(settings_of(ctx), lambda store: store.grants(rights, role))
+    for caution in found.cautions():
+        talk.say(f"note: {caution}")
+    printer.data(found.script())
 
 
 def stats(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:

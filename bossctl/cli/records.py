@@ -32,13 +32,15 @@ def log(
     Example:
       bossctl log -o json
     """
-    from bossctl.cli import bridge, shapes
+    from bossctl.cli import bridge, shapes, talk
     from bossctl.cli.views import records as views
 
     if limit < 1:
         raise UsageError("--limit must be at least 1")
     printer = Printer(settings_of(ctx), output)
-    found = bridge.read(settings_of(ctx), lambda store: _operations(store, limit))
+    found, hidden = bridge.read(settings_of(ctx), lambda store: _operations(store, limit))
+    if hidden:
+        talk.say(f"note: {hidden}")
     if not printer.human:
         rows = [shapes.operation(one) for one in found]
         printer.rows({"operations": rows}, "operations", shapes.OPERATION_KEYS)
@@ -91,10 +93,12 @@ def undo(
     return exit_code(outcome)
 
 
-async def _operations(store: Store, limit: int) -> tuple[Operation, ...]:
+async def _operations(store: Store, limit: int) -> tuple[tuple[Operation, ...], str | None]:
+    """The operations, and that some may be hidden from this role."""
     from bossctl.actions import Operator
+    from bossctl.store.grants import own_note
 
-    return await Operator(store).operations(limit=limit)
+    return await Operator(store).operations(limit=limit), own_note(store.catalog)
 
 
 async def _plan(store: Store, operation: str | None, *, statements: bool) -> tuple[Target, UndoPlan]:

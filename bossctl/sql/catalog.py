@@ -57,6 +57,8 @@ class Catalog:
     Facts understood by `has`: `table`, `table.column`, `index:i15` (a valid pg-boss index by its suffix),
     `fn:create_queue`, `state:expired`, `layout:plain|queues|common`, `own:archive` (a table of bossctl's own that can
     be read), `archives` (an archive of either kind); a leading `!` negates. `own` are the tables of the schema bossctl.
+    `owner` owns the table job, `role` is who we are, `is_owner` whether we have the owner's rights, `own_hidden`
+    whether there is a schema of bossctl's own that we may not read.
     """
 
     schema: str
@@ -67,8 +69,10 @@ class Catalog:
     functions: tuple[Function, ...]
     indexes: tuple[Index, ...]
     owner: str
+    role: str
     is_owner: bool
     own: Mapping[str, Table] = field(default_factory=dict)
+    own_hidden: bool = False
     _facts: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -129,8 +133,10 @@ class Catalog:
             functions,
             indexes,
             row["owner"],
+            row["role"],
             row["is_owner"],
             own if OWN_MARK in own else {},
+            row["own_exists"] and not all(name in own and own[name].readable for name in ("operation", "archive")),
         )
         return cls(**{**bare.__dict__, "_facts": _facts(bare)})
 

@@ -36,7 +36,8 @@ WITH ns AS (
 SELECT
   current_setting('server_version_num')::int AS server_version_num,
   pg_is_in_recovery() AS standby,
-  (SELECT pg_get_userbyid(nspowner) FROM ns) AS owner,
+  (SELECT pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class c, job WHERE c.oid = job.oid) AS owner,
+  current_user::text AS role,
   coalesce((SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_catalog.pg_class c, job WHERE c.oid = job.oid), false)
     AS is_owner,
   (SELECT json_object_agg(rel.relname, json_build_object(
@@ -49,6 +50,9 @@ SELECT
        SELECT json_object_agg(a.attname, format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum)
        FROM pg_catalog.pg_attribute a WHERE a.attrelid = own.oid AND a.attnum > 0 AND NOT a.attisdropped)))
    FROM own) AS own,
+  EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace o ON o.oid = c.relnamespace
+          WHERE o.nspname = 'bossctl' AND o.nspname <> %(schema)s AND c.relname = 'bossctl_format' AND c.relkind = 'r')
+    AS own_exists,
   (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid, ns
    WHERE t.typnamespace = ns.oid AND t.typname = 'job_state') AS states,

@@ -37,3 +37,7 @@ ROLLBACK TO SAVEPOINT reading
 
 -- name: release
 RELEASE SAVEPOINT reading
+
+-- name: as_owner
+-- A table made in this transaction is then pg-boss's own: it could not use one that another role owns.
+SET LOCAL ROLE {owner}

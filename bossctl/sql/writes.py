@@ -56,6 +56,13 @@ def create_queue(catalog: Catalog, name: str, options: Mapping[str, OptionValue]
     return Write("create_queue", {"name": name, "options": json.dumps(given, ensure_ascii=False)})
 
 
+def creation(catalog: Catalog, name: str, options: Mapping[str, OptionValue]) -> list[Write]:
+    """What creates a queue; as the owner of the job table where the queue gets a table of its own."""
+    own = catalog.layout == "queues" or options.get("partition") is True
+    first = [Write("as_owner", slots={"owner": sql.Identifier(catalog.owner)})] if own else []
+    return [*(first if catalog.role != catalog.owner else []), create_queue(catalog, name, options)]
+
+
 def update_queue(catalog: Catalog, name: str, options: Mapping[str, OptionValue]) -> Write:
     """Set these options and no others."""
     columns = option_columns(catalog)

@@ -18,6 +18,7 @@ from bossctl.sql.job_orders import JobOrder, job_order, sort_note, walks
 from bossctl.sql.selection import ABOVE_CUTOFF, ALWAYS, Selection, select
 from bossctl.store.connections import Row
 from bossctl.store.cursors import Cursor, decode, encode
+from bossctl.store.grants import own_note
 from bossctl.store.job_fields import key_of, read_fields
 from bossctl.store.queues import SAMPLE_ROWS, SCAN_ROWS
 from bossctl.store.session import Transaction
@@ -53,7 +54,8 @@ async def read_page(
     more = await read_fields(transaction, selection.relation, [row for _, row in found], fields) if fields else {}
     jobs = tuple(_job_row(row, more.get(key_of(row), {})) for _, row in found)
     following = encode(*found[-1], as_of) if len(rows) > limit else None
-    return JobPage(jobs, following, transaction.elapsed_ms, sort_note(sorting, selection, catalog))
+    hidden = own_note(catalog) if selection.relation != "job" else None
+    return JobPage(jobs, following, transaction.elapsed_ms, hidden or sort_note(sorting, selection, catalog))
 
 
 async def _rows(
@@ -141,7 +143,7 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
     if not rows and catalog.has("queue"):
         rows = await transaction.rows("job_by_id_anywhere", values, **slots)
     if not rows:
-        raise NotFound(f"there is no job {identifier}", "bossctl job list shows the newest jobs")
+        raise NotFound(f"there is no job {identifier}", own_note(catalog) or "bossctl job list shows the newest jobs")
     return tuple(_job(row, other_fields(catalog), transaction.now) for row in rows)
 
 

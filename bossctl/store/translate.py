@@ -98,6 +98,11 @@ def connect_error(error: Exception, target: Target) -> BossctlError:
             f"{place} refused the password or login of role {target.user}{origin}",
             "check user and password in the DSN, PGPASSWORD or .pgpass",
         )
+    if "permission denied for database" in message:
+        return MissingPrivilege(
+            f'role {clean(target.user)} may not connect to the database "{clean(target.database)}"{origin}',
+            f"GRANT CONNECT ON DATABASE {_quoted(target.database)} TO {_quoted(target.user)}",
+        )
     if isinstance(error, pg.InvalidCatalogName) or ('database "' in message and "does not exist" in message):
         return Unreachable(
             f'there is no database "{clean(target.database)}" on {place}{origin}', "name another one in the DSN"

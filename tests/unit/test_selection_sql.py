@@ -37,7 +37,7 @@ def catalog(*states: str, **columns: str) -> Catalog:
     """A schema with these columns in its job table."""
     job = Table("job", "r", {"id": "uuid", "name": "text", **columns}, 5_000_000, True)
     facts = frozenset(("job", "queue", *(f"job.{name}" for name in columns), *(f"state:{state}" for state in states)))
-    return Catalog("pgboss", 180000, False, {"job": job}, states, (), (), "o", True, _facts=facts)
+    return Catalog("pgboss", 180000, False, {"job": job}, states, (), (), "o", "o", True, _facts=facts)
 
 
 CATALOGS = (

@@ -14,6 +14,7 @@ from bossctl.format import clean
 from bossctl.models.jobactions import ActionPlan, ActionRequest, Operation
 from bossctl.sql.catalog import OWN_SCHEMA
 from bossctl.store import Store
+from bossctl.store.grants import need_own
 from bossctl.store.session import Transaction
 
 
@@ -63,6 +64,7 @@ async def find(store: Store, operation: str) -> Logged:
     """One operation. Raises NotFound."""
     found = await _logged(store, operation.strip(), 1)
     if not found:
+        need_own(store.catalog)
         raise NotFound(f"the log knows no operation {clean(operation)} on {store.target}", "bossctl log lists them")
     return found[0]
 
@@ -72,6 +74,7 @@ async def last(store: Store, person: str) -> Logged:
     for one in await _logged(store, None, 1000):
         if one.entry.undoes is None and (one.entry.role, one.entry.person) == (store.target.user, person):
             return one
+    need_own(store.catalog)
     raise NotFound(f"the log knows no operation of yours on {store.target}", "bossctl log lists all")
 
 

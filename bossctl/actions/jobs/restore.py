@@ -17,12 +17,14 @@ from bossctl.sql.changes import Change
 from bossctl.sql.ownschema import Shape, kept_columns
 from bossctl.sql.text import Composable
 from bossctl.store import Store
+from bossctl.store.grants import need_own
 
 
 async def make(store: Store, request: ActionRequest) -> Kind:
     """The declaration for an archive in the database; files are `restore_file`'s."""
     queries = store.session.queries
     if not store.catalog.has("archives"):
+        need_own(store.catalog)
         raise NotFound(
             "nothing is archived here: pg-boss 11 and newer has no archive, and bossctl has made none yet",
             "bossctl job restore --from FILE reads a file that job archive --to has written",

@@ -1,0 +1,173 @@
+"""The rights a role needs, as SQL that a person runs: never more than what bossctl does with this schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from psycopg import sql
+
+from bossctl.format import clean
+from bossctl.sql.catalog import OWN_SCHEMA, Catalog
+from bossctl.sql.text import trusted
+
+
+class Rights(StrEnum):
+    """What a role is for: looking, acting on jobs and queues, or that and what only pg-boss's own role may."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True)
+class GrantFacts:
+    """The row of the statement `grant_facts`."""
+
+    database: str
+    job_owner: str
+    owners: Sequence[str]
+    superusers: Sequence[str]
+    own_present: bool
+    own_owners: Sequence[str]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> GrantFacts:
+        """From what the database said."""
+        return cls(**row)
+
+
+READ = "SELECT"
+WRITE = "INSERT, UPDATE, DELETE"
+KEEP = f"{READ}, {WRITE}"
+
+
+@dataclass(frozen=True)
+class Grants:
+    """The statements for one role on one schema."""
+
+    catalog: Catalog
+    facts: GrantFacts
+    rights: Rights
+    role: str
+
+    def script(self) -> str:
+        """One transaction with comments, for psql."""
+        lines = [*map(_comment, self._about()), "BEGIN;", *(f"{one};" for one in self.statements()), "COMMIT;"]
+        return "".join(f"{line}\n" for line in lines)
+
+    def statements(self) -> list[str]:
+        """What is run, in order."""
+        parts = [self._role(), *self._reading()]
+        if self.rights is not Rights.VIEWER:
+            parts += [*self._owning()] if self.rights is Rights.OWNER else [*self._writing()]
+        return [part.as_string(None) for part in (*parts, *self._own())]
+
+    def cautions(self) -> list[str]:
+        """What a person should know before running it."""
+        found = []
+        if self.rights is Rights.OPERATOR and self.catalog.layout == "queues":
+            found.append("in pg-boss 10 only the owner of the table job can create and delete queues: --grants owner")
+        elif self.rights is Rights.OPERATOR and self.catalog.layout == "common":
+            found.append("queues with a table of their own can be made and deleted by the owner only: --grants owner")
+        if self.rights is Rights.OWNER and self.facts.job_owner in self.facts.superusers:
+            found.append(f"{clean(self.facts.job_owner)} owns the tables and is a superuser: so will this role be")
+        if self.rights is Rights.VIEWER and not self.facts.own_present and self._may_have_own:
+            found.append(f"run it again once there is a schema {OWN_SCHEMA}: the log and archived jobs are kept there")
+        return found
+
+    @property
+    def _may_have_own(self) -> bool:
+        return self.catalog.schema != OWN_SCHEMA
+
+    @property
+    def _to(self) -> sql.Composable:
+        return sql.Identifier(self.role)
+
+    @property
+    def _schema(self) -> sql.Composable:
+        return sql.Identifier(self.catalog.schema)
+
+    def _about(self) -> Iterable[str]:
+        yield f"bossctl: {self.rights} of the pg-boss schema {clean(self.catalog.schema)}"
+        yield "Run it as a superuser, or as the owner of the schema with CREATEROLE. A new role has no password yet."
+        yield from self.cautions()
+
+    def _role(self) -> sql.Composable:
+        """CREATE ROLE unless it is there. The body is a quoted text: no name can end it."""
+        name = sql.Literal(self.role).as_string(None)
+        body = f"BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name}) THEN CREATE ROLE "
+        return sql.SQL("DO {}").format(sql.Literal(f"{body}{self._to.as_string(None)} LOGIN; END IF; END"))
+
+    def _reading(self) -> Iterable[sql.Composable]:
+        yield self._on(trusted("CONNECT ON DATABASE {}"), sql.Identifier(self.facts.database))
+        yield self._on(trusted("USAGE ON SCHEMA {}"), self._schema)
+        yield self._on(trusted(READ + " ON ALL TABLES IN SCHEMA {}"), self._schema)
+        for owner in self.facts.owners:
+            if owner != self.role:
+                yield self._future(owner, self._schema, READ)
+
+    def _writing(self) -> Iterable[sql.Composable]:
+        for table, rights in self._tables().items():
+            if table in self.catalog.tables:
+                yield self._on(trusted(rights + " ON TABLE {}"), sql.Identifier(self.catalog.schema, table))
+        if self.catalog.layout != "queues":
+            for name in ("create_queue", "delete_queue", "job_now"):
+                if self.catalog.has(f"fn:{name}"):
+                    yield self._on(trusted("EXECUTE ON FUNCTION {}"), sql.Identifier(self.catalog.schema, name))
+
+    def _tables(self) -> dict[str, str]:
+        """Table → what an operator does to it beside reading."""
+        return {
+            "job": WRITE,
+            "job_common": "DELETE",  # the schema's own delete_queue names it
+            "queue": "UPDATE" if self.catalog.layout == "queues" else WRITE,
+            "job_dependency": "INSERT",
+            "archive": WRITE,
+        }
+
+    def _owning(self) -> Iterable[sql.Composable]:
+        for owner in self.facts.owners:
+            if owner != self.role:
+                yield sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), self._to)
+
+    def _own(self) -> Iterable[sql.Composable]:
+        """The schema of bossctl's own: read by viewers, written by operators, made for the first of them."""
+        if not self._may_have_own:
+            return
+        own = sql.Identifier(OWN_SCHEMA)
+        viewing = self.rights is Rights.VIEWER
+        if not self.facts.own_present:
+            if not viewing:
+                yield sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(own, self._to)
+            return
+        tables = READ if viewing else KEEP
+        yield self._on(trusted("USAGE ON SCHEMA {}" if viewing else "USAGE, CREATE ON SCHEMA {}"), own)
+        yield self._on(trusted(tables + " ON ALL TABLES IN SCHEMA {}"), own)
+        for owner in self.facts.own_owners:
+            if owner != self.role:
+                yield self._future(owner, own, tables)
+
+    def _on(self, what: sql.SQL, name: sql.Composable) -> sql.Composable:
+        return sql.SQL("GRANT {} TO {}").format(what.format(name), self._to)
+
+    def _future(self, owner: str, schema: sql.Composable, rights: str) -> sql.Composable:
+        text = "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} GRANT " + rights + " ON TABLES TO {}"
+        return trusted(text).format(sql.Identifier(owner), schema, self._to)
+
+
+def hidden(catalog: Catalog) -> tuple[str, str] | None:
+    """That bossctl's own schema is there but may not be read, with the grants; None where nothing is hidden."""
+    if not catalog.own_hidden:
+        return None
+    role = clean(sql.Identifier(catalog.role).as_string(None))
+    return (
+        f"role {clean(catalog.role)} may not read the schema {OWN_SCHEMA}, where the log and archived jobs are kept",
+        f"GRANT USAGE ON SCHEMA {OWN_SCHEMA} TO {role}; GRANT {READ} ON ALL TABLES IN SCHEMA {OWN_SCHEMA} TO {role}",
+    )
+
+
+def _comment(text: str) -> str:
+    return f"-- {text}"
