@@ -18,6 +18,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
@@ -115,11 +116,24 @@ def previous_run(
     cron: str, zone: str | None, kind: str | None = "cron", *, before: datetime, cron_parser: int = 5
 ) -> datetime | None:
     """The last run before `before`, in UTC; None if there is none or it cannot be told."""
-    try:
+    return next(previous_runs(cron, zone, kind, before=before, cron_parser=cron_parser), None)
+
+
+def previous_runs(
+    cron: str, zone: str | None, kind: str | None = "cron", *, before: datetime, cron_parser: int = 5
+) -> Iterator[datetime]:
+    """The runs before `before`, the newest first, in UTC: maybe without end; none if they cannot be told."""
+    with suppress(_Unpredictable, OverflowError):
         schedule, where = _read(cron, zone, kind, cron_parser)
         end = _utc(before)
-        return next((run for run in _instants(schedule, where, end, -1) if run < end), None)
-    except (_Unpredictable, OverflowError):
+        yield from (run for run in _instants(schedule, where, end, -1) if run < end)
+
+
+def zone_of(name: str | None) -> tzinfo | None:
+    """The time zone of that name, as pg-boss reads it; None where it is not known here."""
+    try:
+        return _zone(name)
+    except _Unpredictable:
         return None
 
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from bossctl.cli.document import JsonText
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from bossctl.doctor.check import Check
     from bossctl.models.common import Count, Payload, Target
     from bossctl.models.findings import Finding, Report
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from bossctl.models.jobs import Job, JobRow
     from bossctl.models.operations import EnsureResult, QueueDeletion
     from bossctl.models.queues import Queue, QueueDetail
-    from bossctl.models.schedules import Schedule
+    from bossctl.models.schedules import ScheduleRecord
     from bossctl.models.schema import Info
     from bossctl.models.workers import Worker
 
@@ -28,6 +26,7 @@ JOB_KEYS = (
 )
 OPERATION_KEYS = ("operation", "action", "at", "by", "target", "selector", "changed", "undone", "where")
 SCHEDULE_KEYS = ("queue", "key", "cron", "timezone", "kind", "next", "last_job", "missed")
+SCHEDULE_RUNS = 3
 ENSURED_KEYS = ("queue", "action", "applied", "changes", "reason")
 WORKER_KEYS = ("instance", "host", "pid", "release", "queues", "heartbeat_age_seconds", "alive", "source")
 
@@ -100,20 +99,22 @@ def job(value: Job) -> Shape:
     return own | more | {"data": payload(value.data), "output": payload(value.output)}
 
 
-def schedule(value: Schedule, upcoming: tuple[datetime, ...]) -> Shape:
-    """A schedule; `next` is null when no run can be told."""
-    last = value.last_job
+def schedule(value: ScheduleRecord) -> Shape:
+    """A schedule; `next` is null when no run can be told, `missed` and `doubled` when they cannot be known."""
+    one, last = value.schedule, value.schedule.last_job
     return {
-        "queue": value.queue,
-        "key": value.key,
-        "cron": value.cron,
-        "timezone": value.timezone,
-        "kind": value.kind,
-        "next": upcoming or None,
+        "queue": one.queue,
+        "key": one.key,
+        "cron": one.cron,
+        "timezone": one.timezone,
+        "kind": one.kind,
+        "next": value.next[:SCHEDULE_RUNS] or None,
         "last_job": None
         if last is None
         else {"id": last.id, "queue": last.queue, "state": last.state, "created_on": last.created_on},
-        "missed": None,
+        "missed": value.missed,
+        "doubled": value.doubled,
+        "slots_seen": value.looked,
     }
 
 

@@ -19,6 +19,7 @@ from bossctl.models.readings import (
     SymptomGroup,
     Symptoms,
 )
+from bossctl.slots import several_a_minute
 
 MINUTES_TOLD = 3
 
@@ -31,14 +32,8 @@ _SENT_TWICE = {
 def slot_sent_twice(readings: Readings) -> Iterator[Case]:
     """One case per schedule with doubled minutes."""
     for schedule in readings[ScheduleSends].doubled:
-        if not _several_a_minute(schedule.cron):
+        if not several_a_minute(schedule.cron):
             yield _doubled_case(schedule, readings.ground.generation)
-
-
-def _several_a_minute(cron: str | None) -> bool:
-    """A sixth field in front names seconds: more than one of them makes several runs a minute due."""
-    fields = cron.split() if cron else []
-    return len(fields) == 6 and not fields[0].isdigit()
 
 
 def _doubled_case(schedule: DoubledSchedule, generation: str) -> Case:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 
-from bossctl import cron
 from bossctl.doctor.check import Case, Check, Readings
 from bossctl.doctor.words import ago, minute, some
 from bossctl.format import duration
@@ -14,9 +13,10 @@ from bossctl.models.findings import Certainty, EvidenceValue, Severity
 from bossctl.models.readings import Supervision
 from bossctl.models.readings_stuck import Scheduler, Timetable
 from bossctl.models.workers import Worker
+from bossctl.slots import DAY, SETTLED, Known, due_slots, judged_since
 
-CRON_SILENT_SECONDS = 180.0
-"""Passes over the schedules come once or twice a minute and at most 45 s apart by setting."""
+CRON_SILENT_SECONDS = SETTLED.total_seconds()
+"""Nobody passed over the schedules in the time in which any slot is sent."""
 
 SLOTS_COMPARED = 60
 DENSE_SECONDS = 600.0
@@ -49,28 +49,22 @@ def _seconds(moment: datetime, now: datetime) -> float:
 
 def expected(table: Timetable, found: Scheduler, now: datetime) -> list[datetime]:
     """The newest slots of a schedule that must have been sent by now and would still be stored, newest first."""
-    if found.first_send is None or table.set_on is None:
+    known = Known(now, found.first_send, found.cron_parsers)
+    since = judged_since(table.set_on, known)
+    if since is None:
         return []
-    first = max(table.set_on, found.first_send, now - timedelta(days=1)) + timedelta(minutes=1)
-    moment: datetime | None = now - timedelta(seconds=CRON_SILENT_SECONDS)
-    slots: list[datetime] = []
-    for _ in range(SLOTS_COMPARED):
-        moment = cron.previous_run(
-            table.cron, table.timezone, table.kind, before=moment, cron_parser=found.cron_parsers[0]
-        )
-        if moment is None or moment < first:
-            break
-        if all(_fires(table, moment, version) for version in found.cron_parsers[1:]):
-            slots.append(moment)
-    return slots
-
-
-def _fires(table: Timetable, moment: datetime, version: int) -> bool:
-    return bool(cron.has_occurrence(table.cron, table.timezone, moment, table.kind, cron_parser=version))
+    since = max(since, now - DAY + EARLIER)
+    slots = due_slots(
+        table.cron, table.timezone, table.kind, since=since, until=now - SETTLED, parsers=known.cron_parsers
+    )
+    return list(islice(slots, SLOTS_COMPARED))
 
 
 def missed_slots(slots: Sequence[datetime], sent: frozenset[datetime]) -> list[datetime]:
-    """Slots around which nothing was sent; of a dense schedule only those of several missed in a row."""
+    """Slots around which nothing was sent; of a dense schedule only those of several missed in a row.
+
+    More patient than `bossctl.slots`, which tells each: a deployment is no alarm.
+    """
     runs: list[list[datetime]] = [[]]
     for slot in slots:
         if any(slot - EARLIER <= one.astimezone(UTC) <= slot + LATER for one in sent):

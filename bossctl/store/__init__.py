@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bossctl.models.jobs import Job, JobPage, JobRow
     from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
     from bossctl.models.relatives import Relatives
-    from bossctl.models.schedules import Schedule
+    from bossctl.models.schedules import ScheduleBook
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
     from bossctl.models.upkeep import Duties, Horizon, IndexHealth, MigrationWork, StoredWarnings, TableRooms
@@ -203,9 +203,9 @@ class Store:
 
         return await self._read(lambda transaction: read_queue_schedules(transaction, queue))
 
-    async def schedules(self) -> tuple[Schedule, ...]:
-        """All schedules with the last job each sent."""
-        from bossctl.store.system import read_schedules
+    async def schedules(self) -> ScheduleBook:
+        """All schedules with their next runs and what became of their last slots."""
+        from bossctl.store.schedules import read_schedules
 
         return await self._read(read_schedules)
 

@@ -27,20 +27,16 @@ from bossctl.models.readings_stuck import (
     Scheduler,
     Timetable,
 )
+from bossctl.slots import DAY
 from bossctl.store.connections import Row
 from bossctl.store.passes import dead_letters, merged, paces, suspects
 from bossctl.store.readings_keys import unlinked_children
+from bossctl.store.schedules import SEND_SECONDS, cron_parsers
 from bossctl.store.scope import SAMPLES, Scope, pass_grace
 from bossctl.store.session import Transaction
 
 WAIT_SECONDS = 300.0
 """Due work that waits no longer is nobody's fault: a fleet may just have been restarted."""
-
-SEND_SECONDS = 120.0
-"""The scheduler's own worker takes what is to be sent every five seconds by default."""
-
-SLOTS_SECONDS = 86_400.0
-"""How far back slots are compared with what was sent."""
 
 RESOLVER_SILENT_SECONDS = 120.0
 """The resolver of flows passes every five seconds by default."""
@@ -87,7 +83,7 @@ async def take_flows(transaction: Transaction, scope: Scope) -> Flows:
 async def take_scheduler(transaction: Transaction, scope: Scope) -> Scheduler:
     """The schedules with what was sent in the last day, and what waits to be sent."""
     sends = await transaction.row("send_queue", {"patience": SEND_SECONDS}) or {}
-    since = sql.Literal(scope.now - timedelta(seconds=SLOTS_SECONDS))
+    since = sql.Literal(scope.now - DAY)
     rows = await transaction.rows("send_minutes", since=since)
     version = await transaction.row("version") or {}
     minutes = {(row["queue"], row["key"]): frozenset[datetime](row["minutes"]) for row in rows}
@@ -112,7 +108,7 @@ async def take_scheduler(transaction: Transaction, scope: Scope) -> Scheduler:
         last_taken=sends.get("last_taken"),
         samples=tuple(sends.get("samples") or ()),
         patience_seconds=SEND_SECONDS,
-        cron_parsers=_cron_parsers(transaction),
+        cron_parsers=cron_parsers(transaction.queries.catalog),
     )
 
 
@@ -140,14 +136,6 @@ async def take_orphans(transaction: Transaction, scope: Scope) -> Orphans:
         tuple(Orphan(**row) for row in jobs),
         tuple((row["partition"], row["bound"] or "") for row in partitions if scope.names is None),
     )
-
-
-def _cron_parsers(transaction: Transaction) -> tuple[int, ...]:
-    """11.1 and 12.0 to 12.5 have the same schema; 12 brought version 5."""
-    catalog = transaction.queries.catalog
-    if catalog.generation != "11-12" or not catalog.has("index:i6"):
-        return (4,)
-    return (5,) if catalog.has("bam") else (4, 5)
 
 
 def _blocked(rows: Sequence[Row]) -> BlockedGroup:

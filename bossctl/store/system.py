@@ -8,7 +8,6 @@ from typing import Any
 
 from bossctl.models.common import Target
 from bossctl.models.releases import FEATURES, NEWEST_KNOWN, releases_of
-from bossctl.models.schedules import LastJob, Schedule
 from bossctl.models.schema import Age, Capability, Info, PgBossInfo, Relation, ServerInfo
 from bossctl.sql.catalog import Catalog
 from bossctl.store.connections import Row
@@ -75,29 +74,6 @@ def pgboss_info(catalog: Catalog, number: int | None) -> PgBossInfo:
     elif number > NEWEST_KNOWN:
         note = f"schema {number} is newer than any bossctl knows ({NEWEST_KNOWN}); it is shown as its tables are"
     return PgBossInfo(number, releases_of(number) if fits else None, generation, _LAYOUTS[catalog.layout], note)
-
-
-async def read_schedules(transaction: Transaction) -> tuple[Schedule, ...]:
-    """All schedules with the last job each is known to have sent."""
-    rows = await transaction.rows("schedules")
-    if not rows:
-        return ()
-    last = {(row["queue"], row["key"]): row for row in await transaction.rows("last_sends")}
-    return tuple(_schedule(row, last.get((row["name"], row["key"] or ""))) for row in rows)
-
-
-def _schedule(row: Row, last: Row | None) -> Schedule:
-    job = LastJob(last["id"], last["job_queue"], last["state"], last["created_on"]) if last else None
-    return Schedule(
-        row["name"],
-        row["key"] or "",
-        row["cron"],
-        row["timezone"],
-        row["kind"],
-        row["created_on"],
-        row["updated_on"],
-        job,
-    )
 
 
 def duty_ages(catalog: Catalog, stamps: Mapping[str, Any], now: datetime) -> tuple[Age, ...]:

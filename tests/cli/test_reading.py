@@ -246,7 +246,8 @@ def test_hostile_text(bossctl: Bossctl, stock: Database) -> None:
 
 def test_schedule_list(bossctl: Bossctl, stock: Database) -> None:
     [schedule] = ask(bossctl, stock, "schedule", "list", "-o", "json").json()["schedules"]
-    assert list(schedule) == ["queue", "key", "cron", "timezone", "kind", "next", "last_job", "missed"]
+    keys = ["queue", "key", "cron", "timezone", "kind", "next", "last_job", "missed"]
+    assert list(schedule) == [*keys, "doubled", "slots_seen"]
     assert (schedule["queue"], schedule["key"], schedule["cron"]) == ("email", "", "*/5 * * * *")
     assert (schedule["timezone"], schedule["kind"]) == ("Europe/Amsterdam", "cron")
     assert len(schedule["next"]) == 3

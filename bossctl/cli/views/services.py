@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from bossctl.cli import talk
 from bossctl.cli.output import Printer
+from bossctl.cli.shapes import SCHEDULE_RUNS
 from bossctl.cli.table import Cell, Column, Table, state_cell
-from bossctl.cli.upcoming import Upcoming
 from bossctl.cli.views.words import given, since
-from bossctl.cron import Prediction
 from bossctl.format import timestamp
-from bossctl.models.schedules import Schedule
+from bossctl.models.schedules import ScheduleRecord
 from bossctl.models.workers import Worker, Workers
 
 SCHEDULE_COLUMNS = (
@@ -21,7 +20,8 @@ SCHEDULE_COLUMNS = (
     Column("ZONE", rank=2),
     Column("NEXT", rank=0),
     Column("LAST JOB", whole=True, rank=1),
-    Column("STATE", rank=4),
+    Column("STATE", rank=5),
+    Column("MISSED", right=True, rank=4),
 )
 WORKER_COLUMNS = (
     Column("INSTANCE", whole=True),
@@ -36,26 +36,35 @@ WORKER_COLUMNS = (
 )
 
 
-def schedule_list(printer: Printer, found: Sequence[Upcoming]) -> None:
+def schedule_list(printer: Printer, found: Sequence[ScheduleRecord]) -> None:
     """One line per schedule."""
     if not found:
         talk.say("note: there are no schedules in this schema")
         return
-    printer.table(Table(SCHEDULE_COLUMNS, [_schedule(one.schedule, one.prediction) for one in found]))
+    printer.table(Table(SCHEDULE_COLUMNS, [_schedule(one) for one in found]))
 
 
-def _schedule(schedule: Schedule, prediction: Prediction) -> list[Cell | str]:
-    last = schedule.last_job
-    runs = ", ".join(timestamp(run) for run in prediction.runs)
+def _schedule(record: ScheduleRecord) -> list[Cell | str]:
+    schedule, last = record.schedule, record.schedule.last_job
+    runs = ", ".join(timestamp(run) for run in record.next[:SCHEDULE_RUNS])
     return [
         schedule.queue,
         given(schedule.key),
         schedule.cron,
         schedule.timezone or "UTC",
-        runs or prediction.reason or "-",
+        runs or record.no_next or "-",
         last.id if last else "-",
         state_cell(last.state) if last else "-",
+        _missed(record),
     ]
+
+
+def _missed(record: ScheduleRecord) -> Cell | str:
+    """How many of the slots looked at; `?` where it is not known."""
+    if record.missed is None:
+        return "?"
+    text = f"{record.missed} of {record.looked}"
+    return Cell(text, "red") if record.missed else text
 
 
 def worker_list(printer: Printer, found: Workers) -> None:
