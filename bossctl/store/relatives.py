@@ -18,7 +18,7 @@ SHOWN = 20
 """Jobs of one kind that are listed."""
 
 UNRECORDED = "which job it is the dead letter of: releases before 12.23 record no link"
-NO_DEAD_LETTERS = "8 and 9 have no dead letters, and no flows"
+UNLINKED = "which jobs came of it: 8 and 9 record no link between jobs, and have neither dead letters nor flows"
 
 
 async def read_relatives(transaction: Transaction, job: Job) -> Relatives:
@@ -47,7 +47,7 @@ class _Search:
             await self._try("the job it comes from", lambda: self._source(queues))
             await self._try("its dead letters", lambda: self._copies(queues))
         else:
-            self.unknown.append(NO_DEAD_LETTERS)
+            self.unknown.append(UNLINKED)
         if self.catalog.has("job_dependency"):
             await self._try("its flow", self._flow)
         return Relatives(tuple(self.found), self.more, tuple(self.unknown))

@@ -49,6 +49,7 @@ ASCII: dict[str, str] = {
     **dict.fromkeys("…", "."),
     **dict.fromkeys("\xa0\u2007\u2009\u202f", " "),
     **dict.fromkeys("⏸", "="),
+    "╱": "/",
 }
 """What stands for a sign when only ASCII may be shown; corners and crossings of boxes become `+`."""
 

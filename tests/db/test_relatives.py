@@ -6,14 +6,14 @@ import pytest
 
 from bossctl.models.relatives import Relative, Relatives
 from bossctl.store import Store
-from bossctl.store.relatives import NO_DEAD_LETTERS, UNRECORDED
+from bossctl.store.relatives import UNLINKED, UNRECORDED
 from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
 from tests.seed.plan import BUSY, DEAD_LETTER, FLOW
 from tests.support.database import Database
 from tests.support.releases import NEWEST, RELEASES_WITH_QUEUES, at_least, every
 from tests.support.stores import open_store
 
-UNLINKED = [release for release in RELEASES_WITH_QUEUES if not at_least(release, "12.23")]
+WITHOUT_LINK = [release for release in RELEASES_WITH_QUEUES if not at_least(release, "12.23")]
 
 
 def ids(db: Database, where: str, *values: object) -> list[str]:
@@ -42,7 +42,7 @@ async def test_a_dead_letter_and_its_source_find_each_other(seeded: SeededFactor
     assert found
 
 
-@pytest.mark.parametrize("release", every(UNLINKED, kept=("10.4.2", "11.1.2")))
+@pytest.mark.parametrize("release", every(WITHOUT_LINK, kept=("10.4.2", "11.1.2")))
 async def test_without_a_link_they_are_told_by_instant_and_payload(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
@@ -70,7 +70,7 @@ async def test_8_and_9_have_none_and_say_so(seeded: SeededFactory) -> None:
     db = seeded("9.0.3")
     async with await open_store(db) as store:
         [job, *_] = ids(db, "name = %s", BUSY)
-        assert (await of(store, job)).unknown == (NO_DEAD_LETTERS,)
+        assert (await of(store, job)).unknown == (UNLINKED,)
 
 
 async def test_parents_and_children_of_a_flow(seeded: SeededFactory) -> None:

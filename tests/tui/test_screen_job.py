@@ -44,7 +44,7 @@ def shown(driver: Driver, view: str) -> str:
 
 async def test_a_failed_job_shows_its_attempts_reason_and_every_field(db: Database) -> None:
     job = job_where(db, "name = %s AND state = 'failed' AND retry_count > 0 ORDER BY created_on", BUSY)
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, size=(140, 110)) as driver:
         screen = await opened_on(driver, f"job {job}", JobScreen)
         text = " ".join(driver.text.split())
         assert f"✗ failed · queue {BUSY} · {job}" in driver.lines[1]
@@ -66,7 +66,7 @@ async def test_panes_at_80_columns_one_at_a_time(db: Database) -> None:
         await opened_on(driver, f"job {job}", JobScreen)
         life, data, output = (driver.app.screen.query_one(f"#{name}") for name in ("life", "data", "output"))
         assert (life.region.area > 0, data.region.area > 0, output.region.area > 0) == (True, False, False)
-        await driver.press("tab")
+        await driver.press("tab", "tab")
         await driver.until(lambda: data.region.area > 0 == life.region.area)
         await driver.press("tab")
         await driver.until(lambda: output.region.area > 0 == data.region.area)
@@ -75,7 +75,7 @@ async def test_panes_at_80_columns_one_at_a_time(db: Database) -> None:
         await driver.type("stack")
         await driver.press("enter")
         await driver.until(lambda: "n next, N previous" in driver.text)
-        await driver.press("shift+tab", "shift+tab")
+        await driver.press("shift+tab", "shift+tab", "shift+tab")
         await driver.until(lambda: life.region.area > 0)
         assert "/stack" not in driver.lines[-2]
 
@@ -86,7 +86,7 @@ async def test_zoom_and_clicks_on_a_wide_screen(db: Database) -> None:
         await opened_on(driver, f"job {job}", JobScreen)
         panes = [driver.app.screen.query_one(f"#{name}") for name in ("life", "data", "output")]
         assert all(pane.region.area for pane in panes)
-        await driver.press("tab", "m")
+        await driver.press("tab", "tab", "m")
         await driver.until(lambda: panes[1].region.width == driver.app.size.width)
         await driver.pilot.click("PaneStrip", offset=(driver.lines[2].index("Output"), 0))
         await driver.until(lambda: panes[2].region.width == driver.app.size.width)
@@ -103,7 +103,7 @@ async def test_hostile_payloads_are_shown_literally_and_nothing_raw_gets_out(db:
         seen_markup = 0
         for job, data in jobs:
             await opened_on(driver, f"job {job}", JobScreen)
-            await driver.press("tab")
+            await driver.press("tab", "tab")
             assert pretty_json(shown(driver, "data")) == pretty_json(data or "null"), "digit for digit"
             assert not UNSAFE.search(raw_output(driver))
             assert all(strip.cell_length == 80 for strip in screen_strips(driver.app))
@@ -132,7 +132,7 @@ async def test_a_payload_of_ten_megabytes_opens_cut_and_whole_on_demand(db: Data
     job = job_where(db, "name = %s ORDER BY length(data::text) DESC NULLS LAST", HOSTILE)
     async with running(db.dsn, size=SMALL) as driver:
         screen = await opened_on(driver, f"job {job}", JobScreen)
-        await driver.press("tab")
+        await driver.press("tab", "tab")
         assert screen.job is not None
         assert screen.job.data.cut
         assert len(shown(driver, "data")) < 100_000
