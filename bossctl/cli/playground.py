@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,18 +12,23 @@ from bossctl.config import STATEMENT_TIMEOUT, ConnectionSpec, dumb_terminal
 from bossctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from bossctl.actions import Operator
     from bossctl.cli.settings import Settings
-    from bossctl.models.findings import Report
-    from bossctl.store import Store
 
 
 def tui(
     ctx: typer.Context,
+    queue: Annotated[str | None, typer.Option("--queue", metavar="NAME", help="Open on this queue.")] = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="ID", help="Open on this job.")] = None,
+    jobs: Annotated[str | None, typer.Option("--jobs", metavar="SELECTOR", help="Open on these jobs.")] = None,
+    screen: Annotated[
+        str | None, typer.Option("--screen", metavar="NAME", help="Open on findings, workers or another screen.")
+    ] = None,
     refresh: Annotated[
-        float,
-        typer.Option("--refresh", metavar="S", min=0.2, max=3600, help="Seconds between readings.", show_default=True),
-    ] = 2.0,
+        float | None,
+        typer.Option("--refresh", metavar="S", min=0.2, max=3600, help="Seconds between readings (2)."),
+    ] = None,
+    theme: Annotated[str | None, typer.Option("--theme", metavar="NAME", help="Colours.")] = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII only.")] = False,
 ) -> int:
     """Open the terminal UI.
 
@@ -32,9 +36,13 @@ def tui(
     Example:
       bossctl tui --context prod --read-only
     """
+    from bossctl.cli.terminal import Link, open_tui
+
     settings = settings_of(ctx)
+    link = Link(queue, job, jobs, screen)
+    link.check()
     _need_terminal(settings)
-    return _open_tui(settings.spec(), refresh)
+    return open_tui(settings.spec(), settings, refresh=refresh, theme=theme, ascii_only=ascii_only, link=link)
 
 
 def demo(
@@ -55,6 +63,7 @@ def demo(
         raise UsageError("--once and --no-tui exclude each other")
     if not (once or no_tui):
         _need_terminal(settings)
+    from bossctl.cli.terminal import open_tui
     from bossctl.demo import run_demo
 
     def doctor(dsn: str, schema: str) -> int:
@@ -65,26 +74,7 @@ def demo(
         spec = ConnectionSpec(dsn, schema, "bossctl demo", "bossctl demo", None, settings.read_only, STATEMENT_TIMEOUT)
         return diagnose(replace(settings, fixed=spec))
 
-    return run_demo(once=once, no_tui=no_tui, tui=lambda spec: _open_tui(spec, 2.0), doctor=doctor)
-
-
-def _open_tui(spec: ConnectionSpec, refresh: float) -> int:
-    from bossctl.tui.app import run_tui
-
-    async def opener() -> tuple[Store, Operator, Callable[..., Awaitable[Report]]]:
-        from bossctl.actions import Operator
-        from bossctl.store import Store
-
-        store = await Store.open(spec, pooled=True)
-
-        async def diagnose(progress: Callable[[str], None], /, *, queues: Sequence[str] = ()) -> Report:
-            from bossctl import doctor
-
-            return await doctor.run(store, doctor.DoctorRequest(queues=tuple(queues)), progress)
-
-        return store, Operator(store), diagnose
-
-    return run_tui(opener, start=None, refresh=refresh)
+    return run_demo(once=once, no_tui=no_tui, tui=lambda spec: open_tui(spec, settings), doctor=doctor)
 
 
 def _need_terminal(settings: Settings) -> None:

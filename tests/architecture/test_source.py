@@ -27,7 +27,7 @@ SQL = re.compile(
 )
 """Statements as SQL is written in this project, keywords in capitals, and casts."""
 
-DEFERRED = {("bossctl.cli.playground", "bossctl.tui.app"), ("bossctl.cli.playground", "bossctl.demo")}
+DEFERRED = {("bossctl.cli.terminal", "bossctl.tui.entry"), ("bossctl.cli.playground", "bossctl.demo")}
 """The only places where the TUI and the playground come in, and only inside a function."""
 
 

@@ -15,9 +15,11 @@ from bossctl.config import ConnectionSpec
 from bossctl.models.findings import Report
 from bossctl.store import Store
 from bossctl.tui.app import BossApp
+from bossctl.tui.places import Place
 from bossctl.tui.ports import Opener
 from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
+from bossctl.tui.setup import PLAIN, Setup
 from bossctl.tui.widgets.rows import plain
 from bossctl.tui.widgets.table import LineTable
 from tests.tui.widget_apps import screen_lines, screen_text, until
@@ -127,12 +129,15 @@ async def running(
     *,
     size: tuple[int, int] = LARGE,
     refresh: float = 0.2,
-    start: str | None = None,
+    start: Place | str | None = None,
     read_only: bool = False,
     checkup_after: float | None = None,
+    setup: Setup = PLAIN,
 ) -> AsyncIterator[Driver]:
     """The app on a database, from the moment its first screen has read; without doctor in the background."""
-    app = BossApp(opener(dsn, read_only=read_only), start=start, refresh=refresh, checkup_after=checkup_after)
+    app = BossApp(
+        opener(dsn, read_only=read_only), start=start, refresh=refresh, checkup_after=checkup_after, setup=setup
+    )
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.until(lambda: app.desk.info is not None)

@@ -13,7 +13,7 @@ from textual.timer import Timer
 
 from bossctl.tui.widgets import table_messages as messages
 from bossctl.tui.widgets.columns import Column
-from bossctl.tui.widgets.rows import Row, RowFilter, RowOrder
+from bossctl.tui.widgets.rows import Row, RowFilter, RowOrder, plain
 from bossctl.tui.widgets.table_drawing import GUTTER, TableDrawing
 
 
