@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bossctl.models.queues import QueueOverview
     from bossctl.models.schema import Info
 
+    from bossctl.tui.memory import Memory
 
 UNFOCUSED = 5.0
 """So many times slower are readings while the terminal does not have the focus."""
@@ -54,6 +55,7 @@ class Desk:
         """Seconds between readings of what is looked at; for a Poll that follows when the user changes it."""
         return self.refresh
 
+        self._memory: Memory | None = None
     @property
     def slower(self) -> float:
         """By how much pauses are longer than they should be, because nobody looks."""
@@ -66,6 +68,15 @@ class Desk:
     async def close(self) -> None:
         """Close it, if it was opened."""
         if self._parts is not None:
+    @property
+    def memory(self) -> Memory:
+        """What is remembered of former starts; the file is read when somebody first asks."""
+        if self._memory is None:
+            from bossctl.tui.memory import open_memory
+
+            self._memory = open_memory()
+        return self._memory
+
             await self._parts[0].close()
 
     @property

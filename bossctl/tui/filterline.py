@@ -1,4 +1,4 @@
-"""The `/` line: a field at the bottom with completion above it, and a caret under a mistake."""
+"""The `/` line: a field at the bottom; under it mistakes while one types, and what may come next."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from bossctl.format import clean
-
 if TYPE_CHECKING:
     from bossctl.selector import Completion, SelectorError
 
-SHOWN = 8
+MOST_LINES, LEAST_LINES = 8, 4
+"""Lines under the field in a tall terminal and in a small one: they stay as many while one types."""
 Completer = Callable[[str, int], "Sequence[Completion]"]
+Checker = Callable[[str], "SelectorError | None"]
 
 
 class FilterLine(Vertical):
     """Hidden until `open`; then Enter posts `Submitted`, Esc `Cancelled`, every key `Changed`.
 
-    Tab takes the first completion. After a submit the screen calls `close`, or `complain` and it stays open.
+    Up and Down choose among what may come next, Tab takes it. `checker` says what is wrong with a text. After a submit
+    the screen calls `close`, or `complain` and it stays open.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Close the filter", show=False),
         Binding("tab", "take", "Complete", show=False),
+        Binding("up", "choose(-1)", "Completion before", show=False),
+        Binding("down", "choose(1)", "Next completion", show=False),
     ]
 
     class Changed(Message):
@@ -45,17 +48,21 @@ class FilterLine(Vertical):
     class Cancelled(Message):
         """Esc was pressed; the line is closed."""
 
-    def __init__(self, completer: Completer | None = None, *, placeholder: str = "") -> None:
+    def __init__(
+        self, completer: Completer | None = None, *, checker: Checker | None = None, placeholder: str = ""
+    ) -> None:
         super().__init__()
         self.display = False
         self._completer = completer
+        self._checker = checker
         self._placeholder = placeholder
+        self._refused: SelectorError | None = None
+        self._chosen = 0
 
     def compose(self) -> ComposeResult:
-        """Mistake and completions above the field."""
-        yield Static(classes="filter-error", markup=False)
-        yield Static(classes="filter-choices", markup=False)
+        """The field, and under it what helps to fill it."""
         yield Input(placeholder=self._placeholder, select_on_focus=False, compact=True)
+        yield Static(classes="filter-help", markup=False)
 
     def open(self, text: str) -> None:
         """Show the line with a text in it."""
@@ -63,8 +70,7 @@ class FilterLine(Vertical):
         self.display = True
         field.value = text
         field.cursor_position = len(text)
-        self._say_choices(text)
-        self.query_one(".filter-error").display = False
+        self._begin_again()
         self.screen.set_focus(field)  # at once: `focus()` would let the next keys go elsewhere
 
     def close(self) -> None:
@@ -73,30 +79,60 @@ class FilterLine(Vertical):
         self.screen.focus_next("LineTable")
 
     def complain(self, error: SelectorError) -> None:
-        """Show what is wrong, and where."""
-        message = self.query_one(".filter-error", Static)
-        message.update(Content(f"{error.caret()}\n{clean(str(error))}" + (f" — {error.hint}" if error.hint else "")))
-        message.display = True
+        """Show what is wrong, and where, until the next key."""
+        self._refused = error
+        self.help_again()
 
-    def _found(self) -> Sequence[Completion]:
+    @property
+    def candidates(self) -> Sequence[Completion]:
+        """What the word before the cursor may become."""
         field = self.query_one(Input)
         return self._completer(field.value, field.cursor_position) if self._completer else ()
 
-    def _say_choices(self, text: str) -> None:
-        found = self._found()
-        line = "  ".join(clean(one.text) for one in found[:SHOWN])
-        more = "  …" if len(found) > SHOWN else ""
-        about = f"   {found[0].help}" if len(found) == 1 and found[0].help else ""
-        choices = self.query_one(".filter-choices", Static)
-        choices.update(Content(line + more + about))
-        choices.display = bool(found)
+    def help_again(self) -> None:
+        """Draw the lines under the field: what may come next may have become known."""
+        shown = self._completer is not None or self._refused is not None
+        panel = self.query_one(".filter-help", Static)
+        panel.display = shown
+        if not shown or not self.display:
+            return
+        from bossctl.tui import filterhelp
+
+        height = MOST_LINES if self.app.size.height >= 30 else LEAST_LINES
+        width = max(20, self.app.size.width - 2)
+        found = self.candidates
+        lines = self._mistake(width, may_go_on=bool(found))
+        self._chosen = min(self._chosen, max(0, len(found) - 1))
+        lines += filterhelp.candidates(found, self._chosen, width, height - len(lines))
+        panel.styles.height = height
+        panel.update(Content("\n").join(lines))
+
+    def _mistake(self, width: int, *, may_go_on: bool) -> list[Content]:
+        """What is wrong; nothing is with a word that is being typed as long as it can become something."""
+        from bossctl.tui import filterhelp
+
+        field = self.query_one(Input)
+        if self._refused is not None:
+            return filterhelp.mistake(self._refused, width, quiet=False)
+        error = self._checker(field.value) if self._checker is not None and field.value.strip() else None
+        typing = error is not None and filterhelp.unfinished(error, field.cursor_position)
+        if error is None or (typing and may_go_on):
+            return []
+        return filterhelp.mistake(error, width, quiet=typing)
+
+    def _begin_again(self) -> None:
+        self._refused, self._chosen = None, 0
+        self.help_again()
+
+    def on_resize(self) -> None:
+        """Another width holds other lines."""
+        self.help_again()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Pass it on, with what it could become."""
         event.stop()
         if self.display:
-            self._say_choices(event.value)
-            self.query_one(".filter-error").display = False
+            self._begin_again()
             self.post_message(self.Changed(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -109,9 +145,16 @@ class FilterLine(Vertical):
         self.close()
         self.post_message(self.Cancelled())
 
+    def action_choose(self, step: int) -> None:
+        """Go through what may come next."""
+        found = self.candidates
+        if found:
+            self._chosen = (self._chosen + step) % len(found)
+            self.help_again()
+
     def action_take(self) -> None:
-        """Take the first completion."""
+        """Take the chosen completion."""
         field = self.query_one(Input)
-        for one in self._found()[:1]:
+        for one in self.candidates[self._chosen : self._chosen + 1]:
             field.value = field.value[: one.start] + one.text + field.value[one.end :]
             field.cursor_position = one.start + len(one.text)

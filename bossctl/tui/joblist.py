@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from textual import on
@@ -13,37 +13,27 @@ from textual.message import Message
 from textual.widgets import Static
 
 from bossctl import format as fmt
-from bossctl.models.history import fetches
+from bossctl.models.joborders import DEFAULT_ORDER, ORDER_WORDS
 from bossctl.models.jobs import JobPage, JobRow
 from bossctl.selector import Selector
 from bossctl.tui.desk import Desk
+from bossctl.tui.jobcolumns import JobColumn, columns_of
 from bossctl.tui.jobtable import JobTable
 from bossctl.tui.places import JobPlace
 from bossctl.tui.polling import Poll
-from bossctl.tui.widgets.columns import Column
-from bossctl.tui.widgets.rows import Cell, Row
-from bossctl.tui.widgets.states import StateCell
-from bossctl.tui.words import distance, lately, plural, run_time
+from bossctl.tui.widgets.rows import Row
+from bossctl.tui.widgets.table import LineTable
+from bossctl.tui.words import plural
 
 PAGE = 100
-COLUMNS = (
-    Column("state", "STATE", width=11),
-    Column("id", "ID", width=36, min_width=13, priority=1),
-    Column("queue", "QUEUE", min_width=14, max_width=40, fit=True, flex=1, priority=2),
-    Column("created", "CREATED", width=7, align="right", tooltip="how long ago it was sent"),
-    Column("lately", "LATELY", width=16, tooltip="what it waits for or did last"),
-    Column("ran", "RAN", width=6, align="right", priority=5, tooltip="how long the last attempt ran"),
-    Column("tries", "TRIES", width=6, align="right", priority=3, tooltip="fetched at least so often, of how often"),
-    Column("priority", "PRIO", width=4, align="right", priority=6),
-    Column("key", "KEY", min_width=6, max_width=24, fit=True, flex=1, priority=7, tooltip="singleton key"),
-)
 
 
 class JobList(Vertical):
-    """A keyset page of the jobs a selection names, newest first, read again and again by its screen's poll.
+    """A keyset page of the jobs a selection names, read again and again by its screen's poll.
 
-    `select` and the page actions make a new `poll`; the screen must drop what the old one still reads (`Turned`).
-    Marks stay while one turns pages, and go with another selection.
+    `select`, `sort`, `set_columns` and the page actions make a new `poll`; the screen must drop what the old one still
+    reads (`Turned`). Marks stay while one turns pages or sorts, and go with another selection. Columns are the
+    remembered ones.
     """
 
     class Turned(Message):
@@ -52,8 +42,10 @@ class JobList(Vertical):
     def __init__(self, desk: Desk, selection: Selector | None = None, *, queue_column: bool = True) -> None:
         super().__init__()
         self.selection = selection
+        self.order = DEFAULT_ORDER
         self._desk = desk
-        self._columns = tuple(column for column in COLUMNS if queue_column or column.key != "queue")
+        self._queue_column = queue_column
+        self._columns = self._chosen(desk.memory.remembered.columns)
         self._cursors: list[str | None] = [None]
         self._rows: dict[str, JobRow] = {}
         self._elsewhere: dict[str, JobRow] = {}
@@ -62,16 +54,19 @@ class JobList(Vertical):
         self.poll = self._new_poll()
 
     def _new_poll(self) -> Poll[JobPage]:
-        desk, selection, after = self._desk, self.selection, self._cursors[-1]
+        desk, selection, after, order = self._desk, self.selection, self._cursors[-1], self.order
+        fields = tuple(one.field for one in self._columns if one.field is not None)
         return Poll(
-            lambda: desk.reader.jobs(selection, limit=PAGE, after=after),
+            lambda: desk.reader.jobs(selection, limit=PAGE, after=after, order=order, fields=fields),
             interval=desk.interval,
             cost=lambda page: page.elapsed_ms,
         )
 
     def compose(self) -> ComposeResult:
         """The table, and a line that says which page this is."""
-        yield JobTable(self._columns, empty_text="no jobs")
+        table = JobTable([one.column for one in self._columns], empty_text="no jobs")
+        table.sorted_by = self._arrow
+        yield table
         yield Static(classes="page", markup=False)
 
     @property
@@ -104,29 +99,61 @@ class JobList(Vertical):
             self.table.mark_every()
 
     def _row(self, key: str, row: JobRow, now: datetime) -> Row:
-        cells: dict[str, Cell] = {
-            "state": StateCell(fmt.clean(row.state)),
-            "id": row.id,
-            "queue": fmt.clean(row.queue),
-            "created": fmt.age(distance(row.created_on, now)),
-            "lately": lately(row, now),
-            "ran": run_time(row, now),
-            "tries": f"{fetches(row)}/{row.retry_limit + 1}",
-            "priority": str(row.priority) if row.priority else "",
-            "key": fmt.clean(row.singleton_key or ""),
-        }
-        return Row(key, tuple(cells[column.key] for column in self._columns), "muted" if row.archived else "")
+        cells = tuple(one.draw(row, now) for one in self._columns)
+        return Row(key, cells, "muted" if row.archived else "")
 
     def _page_line(self, page: JobPage) -> str:
         number = len(self._cursors)
-        parts = [f"page {number}" if number > 1 or page.next else "all", plural(len(page.jobs), "job"), "newest first"]
+        parts = [f"page {number}" if number > 1 or page.next else "all", plural(len(page.jobs), "job")]
+        parts.append(ORDER_WORDS[self.order])
+        if page.note:
+            parts.append(fmt.clean(page.note))
         if page.next:
             parts.append("n for the next page")
-        return " · ".join([*parts, *([fmt.clean(page.note)] if page.note else [])])
+        return " · ".join(parts)
 
     def _say_page(self) -> None:
         words = [self.marks_words, self._page_words]
         self.query_one(".page", Static).update(Content(" · ".join(filter(None, words))))
+
+    # --- order and columns
+
+    def sort(self, order: str) -> None:
+        """List the same jobs in another order, from the first page; `order` is one of ORDER_WORDS."""
+        self.order = order
+        self._turn([None])
+
+    @on(LineTable.HeaderSelected)
+    def _title(self, event: LineTable.HeaderSelected) -> None:
+        """A title asks for its orders one after the other, and then for the usual one."""
+        found = next((one for one in self._columns if one.key == event.column), None)
+        if found is not None and found.orders:
+            orders = tuple(dict.fromkeys((*found.orders, DEFAULT_ORDER)))
+            here = orders.index(self.order) if self.order in found.orders else -1
+            self.sort(orders[(here + 1) % len(orders)])
+
+    @property
+    def _arrow(self) -> tuple[str, bool] | None:
+        found = next((one.key for one in self._columns if self.order in one.orders), None)
+        return None if found is None else (found, self.order != "oldest")
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What this schema has beyond the columns of every schema."""
+        return self._desk.reader.job_fields() if self._desk.is_open else ()
+
+    @property
+    def column_keys(self) -> tuple[str, ...]:
+        """The names of the columns, from the left."""
+        return tuple(one.key for one in self._columns)
+
+    def set_columns(self, keys: Sequence[str]) -> None:
+        """Show these columns; names this schema does not have are passed over, none at all means the usual ones."""
+        self._columns = self._chosen(keys)
+        self._turn(self._cursors)
+
+    def _chosen(self, keys: Sequence[str]) -> tuple[JobColumn, ...]:
+        return columns_of(keys, self.fields, queue=self._queue_column)
 
     # --- marks
 
@@ -198,6 +225,11 @@ class JobList(Vertical):
         row = self.row_here
         return None if row is None else row.queue
 
+    @property
+    def singleton_keys(self) -> tuple[str, ...]:
+        """The singleton keys on this page."""
+        return tuple(dict.fromkeys(row.singleton_key for row in self._rows.values() if row.singleton_key))
+
     def select(self, selection: Selector | None) -> None:
         """List other jobs, from the first page."""
         self.selection = selection
@@ -205,14 +237,14 @@ class JobList(Vertical):
         self._turn([None])
 
     def next_page(self) -> bool:
-        """Go on to older jobs; False at the end."""
+        """Go on to the next page; False at the end."""
         following = self.poll.value.next if self.poll.value is not None else None
         if following is not None:
             self._turn([*self._cursors, following])
         return following is not None
 
     def previous_page(self) -> bool:
-        """Go back to newer jobs; False on the first page."""
+        """Go back to the page before; False on the first."""
         back = len(self._cursors) > 1
         if back:
             self._turn(self._cursors[:-1])
@@ -225,7 +257,8 @@ class JobList(Vertical):
         self._elsewhere |= {key: self._rows[key] for key in self.table.marks if key in self._rows}
         self._elsewhere = {} if self._every else self._elsewhere
         self._rows = {}
-        self.table.show_skeleton()
+        self.table.sorted_by = self._arrow
+        self.table.columns = [one.column for one in self._columns]
         self._page_words = ""
         self._say_page()
         self.post_message(self.Turned())

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from bossctl.models.explain_facts import JobFacts
     from bossctl.models.findings import Report
     from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
-    from bossctl.models.jobs import Job, JobPage
+    from bossctl.models.joborders import OrderOffer
+    from bossctl.models.jobs import Job, JobPage, JobRow
     from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
     from bossctl.models.queues import QueueDetail, QueueOverview
     from bossctl.models.relatives import Relatives
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bossctl.models.statements import Statement
     from bossctl.models.undo import UndoPlan
     from bossctl.models.workers import Workers
-    from bossctl.selector import Selector
+    from bossctl.selector import Path, Selector
 
 
 class Reader(Protocol):
@@ -64,8 +65,28 @@ class Reader(Protocol):
         """One queue with its surroundings; NotFound when there is none."""
         ...
 
-    async def jobs(self, selector: Selector | None = None, *, limit: int = 50, after: str | None = None) -> JobPage:
-        """One page of jobs, newest first."""
+    async def jobs(
+        self,
+        selector: Selector | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        order: str = "newest",
+        fields: Sequence[str] = (),
+    ) -> JobPage:
+        """One page of jobs in one of the orders; `fields` such as `policy` or `data.user.id` come in `more`."""
+        ...
+
+    def job_orders(self, selector: Selector | None = None) -> tuple[OrderOffer, ...]:
+        """The orders a list of these jobs can have, each with what it costs. Reads nothing."""
+        ...
+
+    def job_fields(self) -> tuple[str, ...]:
+        """Names that `jobs` takes as `fields`, beside paths into payload and output. Reads nothing."""
+        ...
+
+    async def payload_paths(self, jobs: Sequence[JobRow]) -> tuple[Path, ...]:
+        """The paths in the payloads of the first of these jobs: ("data", "user", "id")."""
         ...
 
     async def workers(self) -> Workers:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from bossctl.selector import And, Expr, Is, QueueGlob, Selector, States, parse, to_text
+from bossctl.selector import And, Expr, Is, QueueGlob, Selector, SelectorError, States, parse, to_text
 
 
 def read(text: str) -> Selector | None:
     """The selection a text means; None, which is all jobs, for an empty one. Raises SelectorError."""
     return parse(text) if text.strip() else None
+
+
+def problem(text: str) -> SelectorError | None:
+    """What is wrong with a text; nothing with an empty one."""
+    try:
+        read(text)
+    except SelectorError as error:
+        return error
+    return None
 
 
 def parts(selection: Selector | None) -> tuple[Expr, ...]:

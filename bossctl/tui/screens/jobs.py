@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -13,15 +14,16 @@ from textual.widgets import Static
 from bossctl.errors import BossctlError
 from bossctl.format import clean
 from bossctl.models.queues import STATES
-from bossctl.selector import Completion, SelectorError, complete
+from bossctl.selector import Completion, Path, SelectorError, complete
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.filterline import FilterLine
 from bossctl.tui.joblist import JobList
 from bossctl.tui.places import JobPlace, JobsPlace, Visit
 from bossctl.tui.screens.base import Reading
-from bossctl.tui.screens.jobactions import JobActions, with_footer
-from bossctl.tui.selection import read, state_of, text_of, toggled, with_state
+from bossctl.tui.screens.jobactions import with_footer
+from bossctl.tui.screens.jobviews import VIEW_COMMANDS, JobViews
+from bossctl.tui.selection import problem, read, state_of, text_of, toggled, with_state
 from bossctl.tui.widgets.histogram import StateLegend, StatePicked
 from bossctl.tui.widgets.table import LineTable
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from bossctl.tui.chosen import Chosen
 
 
-class JobsScreen(JobActions):
+class JobsScreen(JobViews):
     """Pages of jobs. The selection is one expression; quick filters put terms into it and take them out.
 
     An action is about the marked jobs, all that match where that was asked for, else the job under the cursor.
@@ -50,13 +52,22 @@ class JobsScreen(JobActions):
             opens_line=True,
         ),
         Command(
-            "jobs.next", "n,right_square_bracket", "Next page", "older jobs", "Jobs", footer=True, action="next_page"
+            "jobs.next",
+            "n,right_square_bracket",
+            "Next page",
+            "the jobs after these",
+            "Jobs",
+            footer=True,
+            action="next_page",
         ),
-        Command("jobs.newer", "b,left_square_bracket", "Page back", "newer jobs", "Jobs", action="previous_page"),
-        Command("jobs.stuck", "s", "Stuck", "only jobs past expiry or heartbeat", "Jobs", action="stuck"),
+        Command(
+            "jobs.newer", "b,left_square_bracket", "Page back", "the jobs before these", "Jobs", action="previous_page"
+        ),
+        Command("jobs.stuck", "o", "Stuck", "only jobs past expiry or heartbeat", "Jobs", action="stuck"),
         Command("jobs.rerun", "u", "Re-run", "only jobs that ran more than once", "Jobs", action="rerun"),
         Command("jobs.state", "f", "State", "only jobs in the next state", "Jobs", ("state?",), action="state"),
         Command("jobs.all", "a", "All", "drop the selection", "Jobs", action="all"),
+        *VIEW_COMMANDS,
         *with_footer(["retry"]),
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
@@ -64,6 +75,7 @@ class JobsScreen(JobActions):
     def __init__(self, desk: Desk, place: JobsPlace) -> None:
         super().__init__(desk, place)
         self._list = JobList(desk, read(place.selection))
+        self._paths: Sequence[Path] = ()
 
     def body(self) -> list[Widget]:
         """The selection, the page, the filter line and the legend."""
@@ -71,13 +83,12 @@ class JobsScreen(JobActions):
             Static(id="selection", markup=False),
             self._list,
             StateLegend(),
-            FilterLine(self._completions, placeholder="queue:mail* state:failed older:15m"),
+            FilterLine(self._completions, checker=problem, placeholder="queue:mail* state:failed older:15m"),
         ]
 
     def on_mount(self) -> None:
         """Say what is selected."""
         self._say_selection()
-        super().on_mount()
 
     def readings(self) -> list[Reading]:
         """The page."""
@@ -97,10 +108,6 @@ class JobsScreen(JobActions):
     def job_here(self) -> JobPlace | None:
         """The job under the cursor."""
         return self._list.job_here
-
-    def values(self, command: Command, number: int, typed: str) -> list[str] | None:
-        """The states there are."""
-        return [state for state in STATES if state.startswith(typed)] if command.id == "jobs.state" else None
 
     def go_back(self) -> bool:
         """Forget marks on other pages first; the table sees to its own."""
@@ -142,12 +149,12 @@ class JobsScreen(JobActions):
         self.drop_stale()
 
     def action_next_page(self) -> None:
-        """Go on to older jobs."""
+        """Go on to the jobs after these."""
         if not self._list.next_page():
             self.notify("this is the last page", markup=False)
 
     def action_previous_page(self) -> None:
-        """Go back to newer jobs."""
+        """Go back to the jobs before these."""
         if not self._list.previous_page():
             self.notify("this is the first page", markup=False)
 
@@ -190,9 +197,19 @@ class JobsScreen(JobActions):
         """Open the filter line."""
         text = text_of(self._list.selection)
         self.query_one(FilterLine).open(f"{text} " if text else "")
+        self.run_worker(self._learn_paths(), group="paths", exclusive=True)
+
+    async def _learn_paths(self) -> None:
+        """Look which paths are in a few payloads of this page, so that they can be offered."""
+        page = self._list.poll.value
+        if page is None or not page.jobs:
+            return
+        with suppress(BossctlError):
+            self._paths = await self.desk.reader.payload_paths(page.jobs)
+            self.query_one(FilterLine).help_again()
 
     def _completions(self, text: str, cursor: int) -> Sequence[Completion]:
-        return complete(text, cursor, queues=self.desk.names)
+        return complete(text, cursor, queues=self.desk.names, keys=self._list.singleton_keys, paths=self._paths)
 
     @on(FilterLine.Submitted)
     def _submitted(self, event: FilterLine.Submitted) -> None:
