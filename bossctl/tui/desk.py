@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bossctl.models.findings import Report
     from bossctl.models.queues import QueueOverview
     from bossctl.models.schema import Info
-
     from bossctl.tui.memory import Memory
+
 
 UNFOCUSED = 5.0
 """So many times slower are readings while the terminal does not have the focus."""
@@ -48,6 +48,7 @@ class Desk:
             cost=lambda report: report.elapsed_seconds * 1000,
             cheap=False,
         )
+        self._memory: Memory | None = None
         self._opener = opener
         self._parts: tuple[Reader, Operator, Diagnose] | None = None
 
@@ -55,19 +56,11 @@ class Desk:
         """Seconds between readings of what is looked at; for a Poll that follows when the user changes it."""
         return self.refresh
 
-        self._memory: Memory | None = None
     @property
     def slower(self) -> float:
         """By how much pauses are longer than they should be, because nobody looks."""
         return UNFOCUSED if self.unfocused else 1.0
 
-    async def open(self) -> None:
-        """Open the database. Raises BossctlError."""
-        self._parts = await self._opener()
-
-    async def close(self) -> None:
-        """Close it, if it was opened."""
-        if self._parts is not None:
     @property
     def memory(self) -> Memory:
         """What is remembered of former starts; the file is read when somebody first asks."""
@@ -77,6 +70,13 @@ class Desk:
             self._memory = open_memory()
         return self._memory
 
+    async def open(self) -> None:
+        """Open the database. Raises BossctlError."""
+        self._parts = await self._opener()
+
+    async def close(self) -> None:
+        """Close it, if it was opened."""
+        if self._parts is not None:
             await self._parts[0].close()
 
     @property
