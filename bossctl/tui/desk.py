@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from bossctl.tui.ports import Diagnose, Opener, Operator, Reader
 if TYPE_CHECKING:
     from bossctl.models.common import Target
     from bossctl.models.findings import Report
+    from bossctl.models.operations import QueueSpec
     from bossctl.models.queues import QueueOverview
     from bossctl.models.schema import Info
     from bossctl.tui.memory import Memory
@@ -28,7 +29,11 @@ CHECKUP_SECONDS = 60.0
 
 
 class Desk:
-    """Made by the app, given to every screen. `refresh` is in seconds; `writing` names the deeds under way."""
+    """Made by the app, given to every screen. `refresh` is in seconds; `writing` names the deeds under way.
+
+    `dear` is held by readings that may take long, so that there is never more than one. `queue_file` is the name of a
+    file of queues and what it asks for each.
+    """
 
     def __init__(self, opener: Opener, refresh: float) -> None:
         self.refresh = refresh
@@ -41,6 +46,8 @@ class Desk:
         self.writing: list[str] = []
         self.last_queue: str | None = None
         self.last_job: JobPlace | None = None
+        self.queue_file: tuple[str, Mapping[str, QueueSpec]] = ("", {})
+        self.dear = asyncio.Lock()
         self.step = ""
         self.checkup: Poll[Report] = Poll(
             self._check_up,

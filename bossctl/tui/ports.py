@@ -12,9 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from bossctl.models.activity import NextRun, QueueActivity, QueueLatency, Span
     from bossctl.models.common import Target
     from bossctl.models.explain_facts import JobFacts
     from bossctl.models.findings import Report
+    from bossctl.models.job_errors import JobErrors
     from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
     from bossctl.models.joborders import OrderOffer
     from bossctl.models.jobs import Job, JobPage, JobRow
@@ -63,6 +65,22 @@ class Reader(Protocol):
 
     async def queue(self, name: str) -> QueueDetail:
         """One queue with its surroundings; NotFound when there is none."""
+        ...
+
+    async def queue_activity(self, queue: str, span: Span) -> QueueActivity:
+        """Jobs of a queue created, completed and failed for good, by steps of the span."""
+        ...
+
+    async def queue_latency(self, queue: str, span: Span) -> QueueLatency:
+        """How long jobs of a queue waited and ran that ended within the span."""
+        ...
+
+    async def queue_errors(self, queue: str) -> JobErrors:
+        """Failures for good of a queue by what they say."""
+        ...
+
+    async def queue_schedules(self, queue: str) -> tuple[NextRun, ...]:
+        """The schedules of a queue, each with its next run."""
         ...
 
     async def jobs(

@@ -80,7 +80,7 @@ async def test_what_every_screen_must_show_at_80_columns(db: Database) -> None:
     async with running(db.dsn, size=(80, 24)) as driver:
         wanted = (
             ("QUEUE", "JOBS", "READY", "ACTIVE", "FAILED", "OLDEST", "FAIL/H", "○ created  ↻ retry  ◐ active"),
-            (f"Queue {BUSY}", "✓ completed", "retry_limit", "dead_letter", "STATE", "ID", "62 jobs"),
+            (f"Queue {BUSY}", "✓ completed", "dead letter", "Times", "Errors", "Options", "STATE", "ID", "62 jobs"),
             ("STATE", "QUEUE", "CREATED", "LATELY", "TRIES", f"/ queue:{BUSY}"),
             ("Life", "Payload", "Output", "retry_count", "attempt 1 was fetched"),
             ("SEVERITY", "CODE", "WHAT", "why", "fix"),
@@ -153,7 +153,7 @@ async def test_number_keys_escape_and_the_command_line_go_everywhere(db: Databas
 
 
 async def test_help_lists_every_command_once_and_names_are_unambiguous(db: Database) -> None:
-    async with running(db.dsn, size=(140, 60)) as driver:
+    async with running(db.dsn, size=(140, 90)) as driver:
         for line in places(db):
             screen = await go(driver, line)
             commands = [offer.command for offer in offers(screen)]

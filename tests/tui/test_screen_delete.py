@@ -107,7 +107,7 @@ async def test_an_empty_queue_then_one_with_jobs(seeded: SeededFactory, release:
         assert contents(db) == before
 
         await opened_on(driver, f"queue {BUSY}", QueueScreen)
-        await driver.press("D")
+        await driver.press("K")
         await until(driver, lambda: dialog.is_open and dialog.question)
         assert f"with {before[BUSY]} jobs, type its name" in dialog.question
         assert "✓ completed 40" in dialog.plan

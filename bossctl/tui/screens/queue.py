@@ -1,75 +1,111 @@
-"""One queue: its states, options, neighbours and jobs."""
+"""One queue: its states, what went through it lately, its jobs, errors, options and schedules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
-from textual import on
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual import events, on
+from textual.containers import Vertical
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
 from bossctl import format as fmt
-from bossctl.models.options import shown
+from bossctl.errors import BossctlError
+from bossctl.models.activity import SPANS
 from bossctl.models.queues import QueueDetail
 from bossctl.selector import And, QueueGlob, States, to_text
+from bossctl.tui import queuetexts as texts
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.joblist import JobList
+from bossctl.tui.panes import PaneStrip
 from bossctl.tui.places import JobPlace, JobsPlace, QueuePlace, Visit
 from bossctl.tui.polling import Poll
+from bossctl.tui.queuepanes import ErrorsPane, OptionsPane, SchedulesPane, TimesPane
 from bossctl.tui.screens.base import WIDE, Reading
 from bossctl.tui.screens.changes import DELETE, ENSURE, QueueChanges
+from bossctl.tui.screens.jobactions import JOB_COMMANDS, JobActions
 from bossctl.tui.widgets.histogram import StateHistogram, StatePicked
 from bossctl.tui.widgets.table import LineTable
-from bossctl.tui.words import counted, pairs, ready
+from bossctl.tui.widgets.time_histogram import SpanPicked
 
-LABEL = 14
-"""Cells of the names beside their values."""
+if TYPE_CHECKING:
+    from bossctl.models.jobactions import ActionOutcome, JobAction
+    from bossctl.tui.chosen import Chosen
+
+PANES = ("jobs", "times", "errors", "options", "schedules")
+BESIDE = ("errors", "options", "schedules")
+"""Where there is room, one of these stands below the jobs, and the rest is always there."""
+GROUP = "Queue"
 
 
-class QueueScreen(QueueChanges):
-    """A queue, large."""
+class QueueScreen(QueueChanges, JobActions):
+    """A queue, large. Wide: states and times on the left, jobs and one more pane on the right; narrow: one pane.
+
+    An action is about the marked jobs of the list, or the one under the cursor.
+    """
 
     COMMAND_LIST = (
-        Command("queue.open", "enter", "Open", "the job under the cursor", "Queue", footer=True, action="open"),
-        Command(
-            "queue.filter", "slash", "Filter", "its jobs by the selection language", "Queue", footer=True, action="jobs"
-        ),
-        Command("queue.next", "n,right_square_bracket", "Next page", "older jobs", "Queue", action="next_page"),
-        Command("queue.newer", "b,left_square_bracket", "Page back", "newer jobs", "Queue", action="previous_page"),
-        Command(
-            "queue.dead", "d", "Dead letter", "go to its dead-letter queue", "Queue", footer=True, action="dead_letter"
-        ),
-        Command("queue.feeds", "w", "Whence", "go to a queue that dead-letters into it", "Queue", action="feed"),
+        Command("queue.open", "enter", "Open", "the job, or the jobs of the error", GROUP, footer=True, action="open"),
+        Command("queue.panes", "tab", "Next pane", ", ".join(PANES), GROUP, footer=True, action="next_pane"),
+        Command("queue.panes-back", "shift+tab", "Pane back", "", GROUP, action="previous_pane"),
+        Command("queue.zoom", "z", "Zoom", "times: 1 h, 24 h, 7 d", GROUP, ("span?",), footer=True, action="zoom"),
+        Command("queue.error-groups", "e", "Errors", "what its failures say", GROUP, action="errors"),
+        Command("queue.its-options", "o", "Options", "and pg-boss's defaults", GROUP, action="options"),
+        Command("queue.its-schedules", "s", "Schedules", "with their next runs", GROUP, action="schedules"),
+        Command("queue.filter", "slash", "Filter", "its jobs by the selection language", GROUP, action="jobs"),
+        Command("queue.next", "n,right_square_bracket", "Next page", "older jobs", GROUP, action="next_page"),
+        Command("queue.newer", "b,left_square_bracket", "Page back", "newer jobs", GROUP, action="previous_page"),
+        Command("queue.dead", "d", "Dead letter", "go to its dead-letter queue", GROUP, action="dead_letter"),
+        Command("queue.feeds", "w", "Whence", "go to a queue that dead-letters into it", GROUP, action="feed"),
+        Command("queue.drift", "", "Drift", "its options beside a file of queues", GROUP, ("file...",), action="drift"),
+        *JOB_COMMANDS,
         ENSURE,
-        DELETE,
+        replace(DELETE, id="queue.delete-queue", keys="K", title="Delete queue", action="queue_delete"),
     )
     BINDINGS: ClassVar = bindings(COMMAND_LIST)
 
     detail: reactive[QueueDetail | None] = reactive(None, always_update=True, init=False)
+    pane: reactive[str] = reactive("jobs", init=False)
 
     def __init__(self, desk: Desk, place: QueuePlace) -> None:
         super().__init__(desk, place)
-        self.name_here = place.name
-        self.heading = f"Queue {place.name}"
-        self._poll = Poll(
-            lambda: desk.reader.queue(place.name), interval=desk.interval, cost=lambda one: one.elapsed_ms
-        )
-        self._list = JobList(desk, QueueGlob.exactly(place.name), queue_column=False)
+        self.name_here = name = place.name
+        self.heading = f"Queue {name}"
+        self._beside = "options"
+        self._poll = Poll(lambda: desk.reader.queue(name), interval=desk.refresh, cost=lambda one: one.elapsed_ms)
+        self._list = JobList(desk, QueueGlob.exactly(name), queue_column=False)
+        self._list.id = "jobs"
+        self._times, self._errors = TimesPane(desk, name), ErrorsPane(desk, name)
+        self._options, self._schedules = OptionsPane(desk, name), SchedulesPane(desk, name)
 
     def body(self) -> list[Widget]:
-        """States on the left, facts on the right, jobs below."""
-        facts = VerticalScroll(Static(id="facts", markup=False), id="facts-scroll", can_focus=False)
-        return [Horizontal(Vertical(StateHistogram(), Static(id="sums", markup=False)), facts, id="top"), self._list]
+        """The strip of panes; states and times; the other panes."""
+        sums = (Static(id="sums", markup=False), Static(id="neighbours", markup=False))
+        left = Vertical(Vertical(StateHistogram(), *sums, id="states"), self._times, id="left")
+        right = Vertical(self._list, self._errors, self._options, self._schedules, id="right")
+        return [PaneStrip(PANES), Vertical(left, right, id="main")]
+
+    def on_mount(self) -> None:
+        """Begin with the jobs."""
+        super().on_mount()
+        self._list.table.focus()
+        self._arrange()
+
+    # --- reading
 
     def readings(self) -> list[Reading]:
-        """The queue itself and a page of its jobs."""
-        return [(self._poll, self._took), (self._list.poll, self._list.show)]
+        """The queue itself, and what is needed for the panes that are shown."""
+        found: list[Reading] = [(self._poll, self._took)]
+        if self._shows("jobs"):
+            found.append((self._list.poll, self._list.show))
+        for pane in (self._times, self._errors, self._schedules):
+            if self._shows(pane.id or ""):
+                found += pane.readings()
+        return found
 
     def _took(self, detail: QueueDetail) -> None:
         self.detail = detail
@@ -79,33 +115,41 @@ class QueueScreen(QueueChanges):
         if detail is None:
             return
         self.query_one(StateHistogram).counts = detail.queue.counts
-        self.query_one("#sums", Static).update(Content(_sums(detail)))
-        self._show_facts()
+        self.query_one("#sums", Static).update(Content(texts.sums(detail)))
+        near = self.query_one("#neighbours", Static)
+        near.update(Content(texts.neighbours(detail)))
+        near.display = bool(texts.neighbours(detail))
+        self._show_options()
         self.refresh_bindings()
 
-    def _show_facts(self) -> None:
-        if self.detail is not None:
-            facts = list(_facts(self.detail))
-            self.query_one("#facts", Static).update(pairs(facts, width=LABEL) if self._roomy else _flowing(facts))
+    def _show_options(self) -> None:
+        if self.detail is None:
+            return
+        drifted = self._options.show(self.detail)
+        self.query_one(PaneStrip).titles = (
+            *("Jobs", "Times", "Errors"),
+            f"Options {drifted}{texts.DRIFTED}" if drifted else "Options",
+            f"Schedules {len(self.detail.schedules)}",
+        )
 
-    @property
-    def _roomy(self) -> bool:
-        return self.app.size.width >= WIDE
-
-    def on_resize(self) -> None:
-        """Facts stand in a column or flow, as there is room."""
-        self._show_facts()
+    def say_status(self) -> None:
+        """Also say of each pane how its readings stand."""
+        super().say_status()
+        if self._schedules.is_mounted:
+            for pane in (self._times, self._errors, self._schedules):
+                pane.say()
 
     def about(self) -> str:
-        """Its policy and where its jobs are."""
+        """Its policy and where its jobs are; how many are marked."""
         if self.detail is None:
             return ""
         queue = self.detail.queue
+        marks = f" · {self._list.marks_words}" if self._list.marks_words else ""
         if queue.implicit:
-            return "exists through its jobs (no queue table before pg-boss 10)"
+            return f"exists through its jobs (no queue table before pg-boss 10){marks}"
         size = "" if self.detail.total_bytes is None else f", {fmt.size(self.detail.total_bytes)}"
         table = "a table of its own" if queue.storage == "partition" else queue.table
-        return f"policy {queue.options.get('policy') or 'standard'} · {table}{size}"
+        return f"policy {queue.options.get('policy') or 'standard'} · {table}{size}{marks}"
 
     @property
     def queue_here(self) -> str | None:
@@ -117,7 +161,111 @@ class QueueScreen(QueueChanges):
         """The job under the cursor."""
         return self._list.job_here
 
-    # --- what the user does
+    def go_back(self) -> bool:
+        """Forget marks on other pages first; the table sees to its own."""
+        return self._list.unmark()
+
+    def values(self, command: Command, number: int, typed: str) -> list[str] | None:
+        """The spans there are."""
+        return [span for span in SPANS if span.startswith(typed)] if command.id == "queue.zoom" else None
+
+    # --- panes
+
+    @property
+    def _roomy(self) -> bool:
+        return self.app.size.width >= WIDE
+
+    def _shows(self, pane: str) -> bool:
+        if not self._roomy:
+            return pane == self.pane
+        return pane not in BESIDE or pane == self._beside
+
+    def _arrange(self) -> None:
+        for name in PANES:
+            self.query_one(f"#{name}").display = self._shows(name)
+        alone = self.pane == "times" and not self._roomy
+        self.set_class(alone, "-times")
+        self.query_one("#right").display = not alone
+        self.query_one(PaneStrip).chosen = self.pane
+        self.tick()
+
+    def on_resize(self) -> None:
+        """Show as many panes as there is room for."""
+        self._arrange()
+
+    def watch_pane(self) -> None:
+        """Show it, and let it have the keys."""
+        if self.pane in BESIDE:
+            self._beside = self.pane
+        self._arrange()
+        targets = {"jobs": "#jobs JobTable", "errors": "#groups", "options": "#options", "schedules": "#runs"}
+        self.set_focus(self.query_one(targets[self.pane]) if self.pane in targets else None)
+
+    @on(PaneStrip.Chosen)
+    def _pane_clicked(self, event: PaneStrip.Chosen) -> None:
+        self.pane = event.pane
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A pane that was clicked into is the chosen one."""
+        here = {node.id for node in event.widget.ancestors_with_self}
+        self.pane = next((pane for pane in PANES if pane in here), self.pane)
+
+    def action_errors(self) -> None:
+        """Go to the groups of errors."""
+        self.pane = "errors"
+
+    def action_options(self) -> None:
+        """Go to the options."""
+        self.pane = "options"
+
+    def action_schedules(self) -> None:
+        """Go to the schedules."""
+        self.pane = "schedules"
+
+    def action_next_pane(self, step: int = 1) -> None:
+        """Go to the next pane."""
+        self.pane = PANES[(PANES.index(self.pane) + step) % len(PANES)]
+
+    def action_previous_pane(self) -> None:
+        """Go to the pane before."""
+        self.action_next_pane(-1)
+
+    # --- times
+
+    def action_zoom(self, span: str = "") -> None:
+        """Look back as far as that; without one the next longer, after the longest the shortest."""
+        if span and span not in SPANS:
+            self.notify(f"a span is one of {', '.join(SPANS)}", severity="warning", markup=False)
+            return
+        if not self._shows("times"):
+            self.pane = "times"
+        self._times.zoom(span)
+
+    @on(SpanPicked)
+    def _span_picked(self, event: SpanPicked) -> None:
+        self._times.zoom(event.span)
+
+    # --- actions on jobs
+
+    def chosen(self, action: JobAction) -> Chosen | str:
+        """The marked jobs, all of the queue, or the one under the cursor; only while the list has the keys."""
+        from bossctl.tui.chosen import all_of, these
+
+        if self.pane == "errors":
+            return "Enter lists the jobs of an error: act on them there"
+        if self.pane != "jobs":
+            return "go to the jobs first (Tab)"
+        if self._list.every and self._list.selection is not None:
+            return all_of(self._list.selection)
+        here = self._list.row_here
+        return these(self._list.marked or ((here,) if here else ()), action)
+
+    def acted(self, outcome: ActionOutcome) -> None:
+        """What was to be done to the marked jobs is done."""
+        if outcome.changed:
+            self._list.unmark()
+
+    # --- ways on
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out ways that lead nowhere."""
@@ -128,16 +276,23 @@ class QueueScreen(QueueChanges):
         return super().check_action(action, parameters)
 
     def action_open(self) -> None:
-        """Open the job under the cursor."""
-        self._list.table.action_select()
+        """Open what is under the cursor."""
+        tables = {"errors": self._errors.table, "schedules": self._schedules.table}
+        tables.get(self.pane, self._list.table).action_select()
 
     @on(LineTable.RowSelected)
     def _selected(self, event: LineTable.RowSelected) -> None:
-        place = self._list.place(event.key)
+        place: JobPlace | JobsPlace | None = None
+        if event.table is self._errors.table:
+            selection = self._errors.selection(event.key)
+            place = JobsPlace(selection) if selection else None
+        elif event.table is self._list.table:
+            place = self._list.place(event.key)
         if place is not None:
             self.post_message(Visit(place))
 
     @on(JobList.Turned)
+    @on(TimesPane.Turned)
     def _turned(self) -> None:
         self.drop_stale()
 
@@ -170,44 +325,14 @@ class QueueScreen(QueueChanges):
         if self.detail and self.detail.feeds:
             self.post_message(Visit(QueuePlace(self.detail.feeds[0])))
 
+    async def action_drift(self, file: str) -> None:
+        """Compare options with a file as `queue ensure -f` takes it; the screens of other queues do so too."""
+        from bossctl.tui.queuefiles import read_queue_file
 
-def _sums(detail: QueueDetail) -> str:
-    queue = detail.queue
-    waiting = [f"ready {counted(ready(queue))}"]
-    waiting += [f"{name} {counted(count)}" for name, count in queue.extra.items() if count.value]
-    if queue.oldest_due_seconds is not None:
-        waiting.append(f"oldest due {fmt.age(queue.oldest_due_seconds)}")
-    ended = [
-        f"failed {counted(queue.failed_last_hour)}/h {counted(detail.failed_last_day)}/day",
-        f"completed {counted(detail.completed_last_hour)}/h",
-    ]
-    return f"{' · '.join(waiting)}\n{' · '.join(ended)}"
-
-
-def _facts(detail: QueueDetail) -> Iterator[tuple[str, Text | str]]:
-    yield from _neighbours(detail)
-    client = detail.queue.storage == "partition" and "delete_after" not in detail.queue.options
-    for name, value in detail.queue.options.items():
-        if name != "dead_letter":
-            text = shown(name, value, client_defaults=client)
-            yield name, Text(text, "dim italic") if value is None else text
-    if detail.queue.monitor_age_seconds is not None:
-        yield "monitored", f"{fmt.age(detail.queue.monitor_age_seconds)} ago"
-
-
-def _neighbours(detail: QueueDetail) -> Iterator[tuple[str, Text | str]]:
-    if "dead_letter" in detail.queue.options:
-        yield "dead_letter", detail.queue.dead_letter or Text("none", "dim italic")
-    if detail.feeds:
-        yield "fed by", ", ".join(detail.feeds)
-    if detail.schedules:
-        yield "schedules", ", ".join(key or "(no key)" for key in detail.schedules)
-
-
-def _flowing(facts: list[tuple[str, Text | str]]) -> Text:
-    """The same one after the other, for narrow screens."""
-    told = [
-        Text.assemble((f"{name} ", "dim"), Text(fmt.clean(value)) if isinstance(value, str) else value)
-        for name, value in facts
-    ]
-    return Text(" · ").join(told)
+        try:
+            self.desk.queue_file = await read_queue_file(file)
+        except BossctlError as error:
+            self.notify(fmt.clean(str(error)), severity="error", markup=False)
+            return
+        self.pane = "options"
+        self._show_options()
