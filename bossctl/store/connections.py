@@ -24,6 +24,8 @@ from bossctl.models.common import Target
 from bossctl.sql import bare
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.transaction import begin
+from bossctl.store import deadline
+from bossctl.store.deadline import QUICK_SECONDS, answered
 from bossctl.store.translate import connect_error, grant_hint, malformed, translated
 
 if TYPE_CHECKING:
@@ -87,9 +89,6 @@ class Pool:
         """Start the pool; the first connection is made in the background."""
         from psycopg_pool import AsyncConnectionPool
 
-        # Whatever the driver has to say comes back as an error; on the terminal it would be written over a screen.
-        logging.getLogger("psycopg").addHandler(logging.NullHandler())
-        logging.getLogger("psycopg").propagate = False
         refused = asyncio.Event()
 
         async def note_refusal(pool: AsyncConnectionPool[Connection]) -> None:
@@ -186,6 +185,9 @@ async def connect(spec: ConnectionSpec) -> Opened:
 
 
 async def _opened(conninfo: str, target: Target) -> Connection:
+    # Whatever the driver has to say comes back as an error; on the terminal it would be written over a screen.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
+    logging.getLogger("psycopg").propagate = False
     try:
         return await AsyncConnection[DictRow].connect(
             conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
@@ -198,9 +200,11 @@ async def _opened(conninfo: str, target: Target) -> Connection:
 async def snapshot(connection: Connection, target: Target, timeout_seconds: float) -> AsyncIterator[None]:
     """A read-only transaction on a bare connection."""
     with translated(target, timeout_seconds):
-        await connection.execute(begin("begin_read", timeout_seconds, LOCK_TIMEOUT_SECONDS).text)
+        with answered(connection, deadline.GRACE_SECONDS, target):
+            await connection.execute(begin("begin_read", timeout_seconds, LOCK_TIMEOUT_SECONDS).text)
         try:
-            yield
+            with answered(connection, timeout_seconds + deadline.GRACE_SECONDS, target):
+                yield
         finally:
             await roll_back(connection)
 
@@ -208,8 +212,9 @@ async def snapshot(connection: Connection, target: Target, timeout_seconds: floa
 async def roll_back(connection: Connection) -> None:
     """End a transaction without hiding the error that is on its way up."""
     try:
-        await connection.execute(bare("rollback").text)
-    except psycopg.Error:
+        with answered(connection, QUICK_SECONDS):
+            await connection.execute(bare("rollback").text)
+    except (psycopg.Error, Unreachable):
         await connection.close()
 
 
@@ -254,7 +259,11 @@ def _chosen(asked: str | None, found: tuple[str, ...], target: Target) -> str:
 
 
 async def _check(connection: Connection) -> None:
-    await connection.execute("")
+    try:
+        with answered(connection, QUICK_SECONDS):
+            await connection.execute("")
+    except Unreachable as error:
+        raise psycopg.OperationalError(str(error)) from None
 
 
 async def _configure(connection: Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -12,11 +12,12 @@ from time import perf_counter
 from psycopg import AsyncCursor, sql
 
 from bossctl.config import ConnectionSpec
-from bossctl.errors import BossctlError, Unsupported, UsageError
+from bossctl.errors import BossctlError, Unreachable, Unsupported, UsageError
 from bossctl.models.common import Target
 from bossctl.sql import Queries, Query, bare
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.transaction import begin, milliseconds
+from bossctl.store import deadline
 from bossctl.store.connections import (
     LOCK_TIMEOUT_SECONDS,
     Connection,
@@ -29,6 +30,7 @@ from bossctl.store.connections import (
     roll_back,
     snapshot,
 )
+from bossctl.store.deadline import answered
 from bossctl.store.recording import note
 from bossctl.store.translate import translated
 
@@ -67,7 +69,7 @@ class Transaction:
         query = self.queries.get(name, **slots)
         started = perf_counter()
         try:
-            with translated(self._target, self._timeout):
+            with translated(self._target, self._timeout), self._answered():
                 cursor = await self._connection.execute(query.text, dict(values or {}))
         except BossctlError as error:
             note(query, values, self._spent(started), error=str(error))
@@ -100,7 +102,8 @@ class Transaction:
                 await self._control("set_timeout", statement_timeout=milliseconds(timeout_seconds))
             yield
         except BossctlError:
-            await self._control("rollback_to")
+            with suppress(Unreachable):  # what comes of a lost connection hides what was the matter
+                await self._control("rollback_to")
             raise
         finally:
             self._timeout = outer
@@ -109,8 +112,11 @@ class Transaction:
             await self._control("set_timeout", statement_timeout=milliseconds(outer))
 
     async def _control(self, name: str, **slots: sql.Composable) -> None:
-        with translated(self._target, self._timeout):
+        with translated(self._target, self._timeout), self._answered():
             await self._connection.execute(bare(name, **slots).text)
+
+    def _answered(self) -> AbstractContextManager[None]:
+        return answered(self._connection, self._timeout + deadline.GRACE_SECONDS, self._target)
 
 
 class Session:
@@ -173,7 +179,7 @@ class Session:
     @asynccontextmanager
     async def _transaction(self, name: str, seconds: float, lock_seconds: float) -> AsyncIterator[Transaction]:
         async with self._source.lease() as connection:
-            with translated(self.target, seconds):
+            with translated(self.target, seconds), answered(connection, deadline.GRACE_SECONDS, self.target):
                 begun = await _begun(connection, begin(name, seconds, lock_seconds))
             self.ahead = begun.ahead
             try:
@@ -181,7 +187,7 @@ class Session:
             except BaseException:
                 await roll_back(connection)
                 raise
-            with translated(self.target, seconds):
+            with translated(self.target, seconds), answered(connection, seconds + deadline.GRACE_SECONDS, self.target):
                 await connection.execute(bare("commit").text)
 
 
