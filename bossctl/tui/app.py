@@ -119,6 +119,7 @@ class BossApp(Everywhere):
         if not self.is_headless:
             gc.freeze()  # a collection that visits all modules takes 60 ms; what is loaded by now stays anyway
         self.frame()
+        await self.take_keys()
         self._tick()
         if isinstance(self.screen, BossScreen):
             self.screen.tick()

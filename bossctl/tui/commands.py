@@ -7,7 +7,7 @@ A screen (and the app) has `COMMAND_LIST: ClassVar[tuple[Command, ...]]`, `BINDI
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,7 +154,8 @@ def _active_keys(screen: Screen[Any]) -> dict[str, tuple[str, ...]]:
 
 def _declared_keys(screen: Screen[Any], command: Command) -> tuple[str, ...]:
     """For a key that a widget on the screen answers itself, as a table does Enter."""
-    keys = [Binding(key, "") for key in command.keys.split(",") if key]
+    own: Mapping[str, str] = getattr(screen.app, "own_keys", {})
+    keys = [Binding(key, "") for key in own.get(command.id, command.keys).split(",") if key]
     return tuple(screen.app.get_key_display(key) for key in keys)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -11,7 +12,7 @@ from textual.theme import Theme
 
 from bossctl.errors import BossctlError
 from bossctl.format import clean, elapsed
-from bossctl.tui.commands import Command
+from bossctl.tui.commands import Command, command_list
 from bossctl.tui.desk import Desk
 from bossctl.tui.linefilter import ASCII_ONLY, SAFE
 from bossctl.tui.look import HIGH_CONTRAST, frame_variables, keep_theme, kept_theme
@@ -26,6 +27,8 @@ from bossctl.tui.setup import Setup
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """The steps of `+` and `-`, in seconds; the first and the last are the bounds."""
 INFO_SECONDS = 60.0
+PROBLEMS = 6
+"""So many lines of the file of keys are complained about at once."""
 
 EVERYWHERE = (
     Command("app.copy", "y", "Copy", "the value under the cursor", action="copy"),
@@ -49,6 +52,7 @@ class Everywhere(Navigation):
         super().__init__()
         self.desk = Desk(opener, refresh)
         self._info = self._info_poll()
+        self.own_keys: Mapping[str, str] = {}
         self._switching = False
         self._began = monotonic()
         self.register_theme(HIGH_CONTRAST)
@@ -98,6 +102,22 @@ class Everywhere(Navigation):
             self.theme = name
         else:
             self.remark(f"there is no theme {name}; there are {', '.join(sorted(self.available_themes))}")
+
+    # --- keys
+
+    async def take_keys(self) -> None:
+        """Give commands the keys of the user's file; what is wrong with it is told and left out."""
+        path = self.setup.keymap
+        if path is None or not path.exists():
+            return
+        from bossctl.tui.keymap import load
+
+        found = await asyncio.to_thread(load, path, command_list(self))
+        self.own_keys = found.keys
+        self.set_keymap(dict(found.keys))
+        if found.problems:
+            told = [*found.problems[:PROBLEMS], *(["…"] if len(found.problems) > PROBLEMS else [])]
+            self.notify(clean("; ".join(told)), title="Keys", severity="warning", timeout=20, markup=False)
 
     # --- copying and statements
 

@@ -70,6 +70,7 @@ async def test_an_instance_from_its_first_heartbeat_to_its_death(database: Datab
         assert (await driver.on(QueueScreen)).name_here == "q1"
         await driver.press("escape", "tab", "y")
         await driver.until(lambda: driver.app.clipboard == mine)
+        await driver.press("escape")
 
         # A second one on the same queue: which of the two has a job in hand is nowhere stored.
         second = await boss(db, instanceName="two", instanceHeartbeatSeconds=1)

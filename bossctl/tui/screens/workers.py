@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -25,6 +25,9 @@ from bossctl.tui.screens.base import WIDE, BossScreen, Reading
 from bossctl.tui.widgets.table import LineTable
 from bossctl.tui.words import pairs
 
+if TYPE_CHECKING:
+    from bossctl.tui.copying import Copyable
+
 PAGE = 50
 """So many active jobs are looked at to tell whose they are."""
 
@@ -42,7 +45,6 @@ class WorkersScreen(BossScreen):
         Command("workers.queue", "o", "Its queue", "the queue it works", "Workers", footer=True, action="its_queue"),
         Command("workers.part", "tab", "Other part", "instances, or queues", "Workers", footer=True, action="part"),
         Command("workers.part-before", "shift+tab", "Part before", "", "Workers", action="part"),
-        Command("workers.copy", "y", "Copy", "the instance's id", "Workers", action="copy"),
         Command("workers.down", "right_square_bracket", "Read on", "scroll the facts", "Workers", action="read_on"),
         Command("workers.up", "left_square_bracket", "Read back", "scroll the facts", "Workers", action="read_back"),
     )
@@ -161,7 +163,7 @@ class WorkersScreen(BossScreen):
         """Grey out ways that lead nowhere."""
         if action == "its_queue":
             return True if self.queue_here else None
-        if action in ("its_jobs", "copy"):
+        if action == "its_jobs":
             return True if self.worker_here else None
         return super().check_action(action, parameters)
 
@@ -217,13 +219,12 @@ class WorkersScreen(BossScreen):
         if self.queue_here is not None:
             self.post_message(Visit(QueuePlace(self.queue_here)))
 
-    def action_copy(self) -> None:
-        """Put the instance's id on the clipboard, and say it where that reaches none."""
+    def to_copy(self) -> Copyable | None:
+        """The id of the instance."""
+        from bossctl.tui.copying import Copyable
+
         worker = self.worker_here
-        if worker is not None:
-            told = fmt.clean(worker.instance)
-            self.app.copy_to_clipboard(told)
-            self.notify(f"copied: {told}", markup=False)
+        return None if worker is None else Copyable("the instance's id", worker.instance)
 
     def action_read_on(self, lines: int = 4) -> None:
         """Scroll the facts."""
