@@ -11,6 +11,7 @@ from bossctl.errors import MissingPrivilege
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, JobAction, Operation, Progress
 from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
+from bossctl.models.oplog import OperationRecord
 from bossctl.models.undo import UndoPlan
 from bossctl.store import Store
 from bossctl.store.translate import Deadlock, SchemaChanged, grant_hint
@@ -117,6 +118,12 @@ class Operator:
         from bossctl.actions.jobs.records import operations
 
         return await self._done(lambda: operations(self._store, limit=limit))
+
+    async def operation_record(self, operation: str) -> OperationRecord:
+        """All that the log keeps of an operation. Raises NotFound for one it does not know."""
+        from bossctl.actions.jobs.recorded import read_record
+
+        return await self._done(lambda: read_record(self._store, operation))
 
     async def plan_undo(self, operation: str | None = None, *, statements: bool = False) -> UndoPlan:
         """What taking back an operation would do; None is the last one of this user on this target.

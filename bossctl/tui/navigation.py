@@ -9,7 +9,18 @@ from bossctl.errors import UsageError
 from bossctl.format import clean
 from bossctl.tui.commands import Command
 from bossctl.tui.desk import Desk
-from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, Visit, WorkersPlace
+from bossctl.tui.places import (
+    FindingsPlace,
+    JobPlace,
+    JobsPlace,
+    LogPlace,
+    Place,
+    QueuePlace,
+    QueuesPlace,
+    SchedulesPlace,
+    Visit,
+    WorkersPlace,
+)
 from bossctl.tui.router import screen_for
 from bossctl.tui.screens.base import BossScreen
 
@@ -24,7 +35,9 @@ GO_COMMANDS = (
     Command("go.jobs", "3", "Jobs", "by the selection language", "Screens", ("selection...",)),
     Command("go.job", "4", "Job", "the job under the cursor", "Screens", ("id?",)),
     Command("go.findings", "5", "Findings", "what doctor found", "Screens"),
+    Command("go.schedules", "6", "Schedules", "next runs, missed and doubled slots", "Screens"),
     Command("go.workers", "7", "Workers", "who works the queues", "Screens"),
+    Command("go.log", "9", "Log", "your own actions, and undo", "Screens"),
 )
 
 
@@ -95,6 +108,14 @@ class Navigation(App[None]):
     def action_go_findings(self) -> None:
         """What doctor found."""
         self.visit(FindingsPlace())
+
+    def action_go_schedules(self) -> None:
+        """When schedules run, and what became of their slots."""
+        self.visit(SchedulesPlace())
+
+    def action_go_log(self) -> None:
+        """What was done with bossctl."""
+        self.visit(LogPlace())
 
     def action_go_workers(self) -> None:
         """Who works the queues."""

@@ -41,11 +41,21 @@ class FindingsPlace:
 
 
 @dataclass(frozen=True)
+class SchedulesPlace:
+    """Schedules and their slots."""
+
+
+@dataclass(frozen=True)
 class WorkersPlace:
     """Who works the queues."""
 
 
-Place = QueuesPlace | QueuePlace | JobsPlace | JobPlace | FindingsPlace | WorkersPlace
+@dataclass(frozen=True)
+class LogPlace:
+    """The operator's own actions."""
+
+
+Place = QueuesPlace | QueuePlace | JobsPlace | JobPlace | FindingsPlace | SchedulesPlace | WorkersPlace | LogPlace
 
 
 class Visit(Message):

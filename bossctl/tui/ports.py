@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from bossctl.models.explain_facts import JobFacts
     from bossctl.models.findings import Report
     from bossctl.models.job_errors import JobErrors
-    from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
+    from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Operation, Progress
     from bossctl.models.joborders import OrderOffer
     from bossctl.models.jobs import Job, JobPage, JobRow
     from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
+    from bossctl.models.oplog import OperationRecord
     from bossctl.models.queues import QueueDetail, QueueOverview
     from bossctl.models.relatives import Relatives
+    from bossctl.models.schedules import ScheduleBook
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
     from bossctl.models.undo import UndoPlan
@@ -111,6 +113,10 @@ class Reader(Protocol):
         """Registered instances, or database sessions that look like pg-boss, marked inferred."""
         ...
 
+    async def schedules(self) -> ScheduleBook:
+        """All schedules with their next runs and what became of their last slots."""
+        ...
+
     async def jobs_with_id(self, job_id: str, *, full: bool = False) -> tuple[Job, ...]:
         """Every row with this id, live first; long payloads cut unless `full`. NotFound when there is none."""
         ...
@@ -161,6 +167,14 @@ class Operator(Protocol):
         own_schema: bool = False,
     ) -> ActionOutcome:
         """Do it in batches; `stop` ends it after the batch at hand."""
+        ...
+
+    async def operations(self, *, limit: int = 50) -> tuple[Operation, ...]:
+        """What was done to jobs of this schema, newest first, from the database and from this machine's files."""
+        ...
+
+    async def operation_record(self, operation: str) -> OperationRecord:
+        """All that the log keeps of an operation; NotFound for one it does not know. Reads only."""
         ...
 
     async def plan_undo(self, operation: str | None = None, *, statements: bool = False) -> UndoPlan:

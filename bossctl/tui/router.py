@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from bossctl.tui.desk import Desk
-from bossctl.tui.places import FindingsPlace, JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, WorkersPlace
+from bossctl.tui.places import (
+    FindingsPlace,
+    JobPlace,
+    JobsPlace,
+    LogPlace,
+    Place,
+    QueuePlace,
+    QueuesPlace,
+    SchedulesPlace,
+    WorkersPlace,
+)
 from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
 
@@ -31,6 +41,14 @@ def screen_for(desk: Desk, place: Place) -> BossScreen:
             from bossctl.tui.screens.findings import FindingsScreen
 
             return FindingsScreen(desk, place)
+        case SchedulesPlace():
+            from bossctl.tui.screens.schedules import SchedulesScreen
+
+            return SchedulesScreen(desk, place)
+        case LogPlace():
+            from bossctl.tui.screens.log import LogScreen
+
+            return LogScreen(desk, place)
         case WorkersPlace():
             from bossctl.tui.screens.workers import WorkersScreen
 
