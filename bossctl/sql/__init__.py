@@ -109,6 +109,12 @@ class Queries:
             self._composed[name] = query
         return query
 
+    def flat(self, name: str, /, **slots: sql.Composable) -> Query:
+        """The same in one piece: for a statement that is run many times, which is else put together each time."""
+        query = self.get(name, **slots)
+        text = sql.Composed([trusted(query.text.as_string(None))])
+        return Query(query.name, text, query.parameters)
+
     def choose(self, name: str) -> Statement:
         """The variant `get` would compose; raises as `get` does."""
         variants = statements()[name]

@@ -9,7 +9,7 @@ from psycopg import sql
 from bossctl.sql import Queries
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.change_kinds import FINISHED, WAITING, blocks_flow
-from bossctl.sql.changes import Change, over_table
+from bossctl.sql.changes import EACH, Change, over_table
 from bossctl.sql.ownschema import Shape, kept_rows
 from bossctl.sql.relations import canonical_rows, job_columns
 from bossctl.sql.spelling import spelled
@@ -45,7 +45,7 @@ def _already_archived(queries: Queries, *, own: bool) -> tuple[tuple[str, str], 
         )
     else:
         table, same = queries.relation("archive"), "a.name = j.name" if catalog.has("queue") else "true"
-    twin = f"SELECT 1 FROM {table.as_string(None)} AS a WHERE a.id = j.id AND {same}"
+    twin = f"SELECT 1 FROM {table.as_string(None)} AS a WHERE a.id = j.id AND {same} {EACH}"
     return (("id-archived", f"EXISTS ({twin})"),)
 
 
@@ -112,7 +112,7 @@ def _kept_longer(catalog: Catalog) -> dict[str, str]:
 
 def _taken(queries: Queries) -> str:
     same = " AND live.name = j.name" if queries.catalog.has("queue") else ""
-    return f"EXISTS (SELECT 1 FROM {_name(queries, 'job_table')} AS live WHERE live.id = j.id{same})"
+    return f"EXISTS (SELECT 1 FROM {_name(queries, 'job_table')} AS live WHERE live.id = j.id{same} {EACH})"
 
 
 def _twice(queries: Queries) -> str:

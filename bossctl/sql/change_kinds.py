@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bossctl.sql import Queries
-from bossctl.sql.changes import Change
+from bossctl.sql.changes import EACH, Change
 from bossctl.sql.selection import HEARTBEAT_LOST, PAST_EXPIRY
 
 NOW = "now()"
@@ -162,6 +162,6 @@ def blocks_flow(queries: Queries) -> tuple[tuple[str, str], ...]:
     link, table = (queries.relation(name).as_string(None) for name in ("job_dependency", "job_table"))
     waiting = (
         f"SELECT 1 FROM {link} AS d JOIN {table} AS child ON child.name = d.child_name AND child.id = d.child_id"
-        " WHERE d.parent_name = j.name AND d.parent_id = j.id AND child.blocked"
+        f" WHERE d.parent_name = j.name AND d.parent_id = j.id AND child.blocked {EACH}"
     )
     return (("blocks-flow", f"j.blocking AND EXISTS ({waiting})"),)

@@ -55,10 +55,18 @@ def reason(change: Change, catalog: Catalog) -> sql.Composable:
     return trusted(f"CASE {' '.join([first, *cases])} END")
 
 
-def eligible(change: Change, catalog: Catalog) -> sql.Composable:
-    """The same as a condition that can use an index."""
+EACH = "/* each */"
+"""Stands at the end of a sub-select that is to look for each row by itself where there are only some rows."""
+
+
+def eligible(change: Change, catalog: Catalog, *, some: bool = False) -> sql.Composable:
+    """The same as a condition that can use an index; `some` says that it is asked of a batch and not of a whole queue.
+
+    Else PostgreSQL reads the whole other table for the sake of a thousand rows.
+    """
     rest = [f"({condition}) IS NOT TRUE" for _, condition in change.reasons]
-    return trusted(f"({' AND '.join([state_condition(change, catalog), *rest])})")
+    text = f"({' AND '.join([state_condition(change, catalog), *rest])})"
+    return trusted(text.replace(EACH, "OFFSET 0") if some else text)
 
 
 def assignments(change: Change, catalog: Catalog) -> sql.Composable:

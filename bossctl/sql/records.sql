@@ -117,6 +117,16 @@ SELECT %(operation)s, %(kind)s, %(shape)s::int, txid_current(), j.name, j.id{sou
 FROM {job_table} AS j
 WHERE {chosen}
 
+-- name: image_taken
+-- Kept and deleted at once.
+WITH gone AS (DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.*),
+kept AS (
+  INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_shape, bossctl_xid, name, id{targets})
+  SELECT %(operation)s, %(kind)s, %(shape)s::int, txid_current(), j.name, j.id{sources} FROM gone AS j
+  RETURNING id
+)
+SELECT string_agg(k.id::text, ',') AS ids FROM kept AS k
+
 -- name: ids_kept
 INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_xid, bossctl_origin, name, id)
 SELECT %(operation)s, %(kind)s, txid_current(), m.origin, %(queue)s, m.id
@@ -173,6 +183,18 @@ WITH image AS MATERIALIZED (SELECT json_build_array({line_texts})::text AS line 
   size AS (SELECT count(*) AS rows, coalesce(sum(octet_length(i.line)), 0)::bigint AS bytes FROM image AS i)
 SELECT s.rows, s.bytes, txid_current() AS xid,
   (SELECT string_agg(i.line, E'\n') FROM image AS i WHERE s.bytes <= %(most)s OR s.rows = 1) AS lines
+FROM size AS s
+
+-- name: lines_taken
+-- As image_lines, of rows that are deleted by it.
+WITH gone AS (
+  DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.id, json_build_array({line_texts})::text AS line
+), size AS (
+  SELECT count(*) AS rows, coalesce(sum(octet_length(g.line)), 0)::bigint AS bytes, string_agg(g.id::text, ',') AS ids
+  FROM gone AS g
+)
+SELECT s.rows, s.bytes, s.ids, txid_current() AS xid,
+  (SELECT string_agg(g.line, E'\n') FROM gone AS g WHERE s.bytes <= %(most)s OR s.rows = 1) AS lines
 FROM size AS s
 
 -- name: transaction_id

@@ -66,7 +66,10 @@ class Transaction:
         self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable
     ) -> list[Row]:
         """Run a named statement. Raises Unsupported where the schema lacks what it needs."""
-        query = self.queries.get(name, **slots)
+        return await self.run(self.queries.get(name, **slots), values)
+
+    async def run(self, query: Query, values: Mapping[str, object] | None = None) -> list[Row]:
+        """Run a statement that is composed already."""
         started = perf_counter()
         try:
             with translated(self._target, self._timeout), self._answered():
@@ -163,9 +166,10 @@ class Session:
             yield transaction
 
     @asynccontextmanager
-    async def write(self, *, lock_timeout_seconds: float = 30) -> AsyncIterator[Transaction]:
+    async def write(self, *, lock_timeout_seconds: float = 30, batch: bool = False) -> AsyncIterator[Transaction]:
         """A writing transaction: committed at the end of the block, rolled back when it raises.
 
+        `batch`: it is about rows that are known by id or place.
         Raises UsageError on a read-only connection and Unsupported on a standby.
         """
         if self.read_only:
@@ -173,7 +177,8 @@ class Session:
         if self.catalog.standby:
             raise Unsupported("the server is a standby: it accepts no writes", "connect to the primary")
         timeout = max(self.timeout_seconds, lock_timeout_seconds + 5)
-        async with self._transaction("begin_write", timeout, lock_timeout_seconds) as transaction:
+        begins = "begin_batch" if batch else "begin_write"
+        async with self._transaction(begins, timeout, lock_timeout_seconds) as transaction:
             yield transaction
 
     @asynccontextmanager

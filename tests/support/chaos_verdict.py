@@ -200,13 +200,17 @@ class Verdict:
 
     async def deletions_undone(self) -> None:
         """Taking back what was deleted brings everybody back, and nobody twice."""
-        back = 0
+        took_back: dict[str, tuple[int, Mapping[str, int]]] = {}
         for one in self.log:
             if one.operation in self.deleted_by:
                 with suppress(Refused):
-                    back += (await undo(self.database, one.operation)).changed
-        assert back == self.figures["places"].get("deleted", 0)
+                    outcome = await undo(self.database, one.operation)
+                    took_back[f"{one.action} {one.operation}"] = outcome.changed, outcome.skipped
+        back, deleted = sum(changed for changed, _ in took_back.values()), self.figures["places"].get("deleted", 0)
+        self.figures["brought back"] = back
         found = places(self.database)
+        missing = [id for id in self.history if not found.get(id)]
+        assert back == deleted, f"{deleted} were deleted, {back} came back by {took_back}; missing are {missing[:9]}"
         assert {id: len(found.get(id, ())) for id in self.history if len(found.get(id, ())) != 1} == {}
 
     def executions(self) -> None:

@@ -18,6 +18,7 @@ from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.tally import Tally
 from bossctl.actions.jobs.waking import listens, wake
 from bossctl.errors import StatementTimeout, Unreachable
+from bossctl.sql import Query
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.changes import NO_LINE, NOT_JOINED, assignments
 from bossctl.sql.text import Composable, id_list, place_list
@@ -71,6 +72,7 @@ class Batches:
         self._listening: dict[str, bool] = {}
         self._spread: Mapping[str, object] | None = None
         self.locked: dict[str, list[str]] = {}
+        self._composed: dict[str, Query] = {}
         self.rows = BATCH_ROWS
 
     async def run(self, chosen: Chosen, *, last: bool = False) -> None:
@@ -129,7 +131,7 @@ class Batches:
     async def _transaction(self, chosen: Chosen) -> tuple[Looked, Done]:
         complete: tuple[Looked, Done] | None = None
         try:
-            async with self._store.session.write() as transaction:
+            async with self._store.session.write(batch=True) as transaction:
                 looked = await self._look(transaction, chosen)
                 complete = looked, await self._change(transaction, looked)
         except (Deadlock, StatementTimeout):
@@ -155,20 +157,22 @@ class Batches:
         return Looked(free, skipped, taken, locked, frozenset(id_list(row["retained"])), row["xid"], lines)
 
     async def _lock(self, transaction: Transaction, chosen: Chosen, slots: Slots) -> Row:
-        selected = self._selected
-        [row] = await transaction.rows(
-            "action_lock",
-            {**selected.values, **chosen.values},
-            acted=selected.source,
-            chosen=chosen.where,
-            place=selected.place,
-            joined=selected.kind.change.joined or NOT_JOINED,
-            where=selected.selection.where,
-            eligible=selected.eligible,
-            retained=selected.retained,
-            slotted=slots.possible,
-            line=self._line(transaction.queries.catalog),
-        )
+        key = f"lock {bool(chosen.places)} {chosen.queue}"
+        if key not in self._composed:
+            selected = self._selected
+            self._composed[key] = transaction.queries.flat(
+                "action_lock",
+                acted=selected.source,
+                chosen=chosen.where,
+                place=selected.place,
+                joined=selected.kind.change.joined or NOT_JOINED,
+                where=selected.selection.where,
+                eligible=selected.still_eligible,
+                retained=selected.retained,
+                slotted=slots.possible,
+                line=self._line(transaction.queries.catalog),
+            )
+        [row] = await transaction.run(self._composed[key], {**self._selected.values, **chosen.values})
         return row
 
     def _line(self, catalog: Catalog) -> Composable:
@@ -221,13 +225,23 @@ class Batches:
             await self._record.batch(transaction, chosen, kind.image)
         values = {**self._selected.values, **self._spread_values(transaction)}
         batch = Batch(transaction, self._selected.request, kind, chosen, values, self._record)
-        done = await (kind.deed or update)(batch)
+        done = await (kind.deed or self._update)(batch)
         _confirmed(done.changed, chosen)
         if kind.wakes and await self._listens(transaction, queue):
             await wake(transaction, queue, done.changed)
         await self._keep_counters(transaction, queue, looked, done)
         await self._record.count(transaction, len(done.changed))
         return done
+
+    async def _update(self, batch: Batch) -> Done:
+        """The deed of a kind that has none of its own: set the new values."""
+        chosen, queries = batch.chosen, batch.transaction.queries
+        key = f"update {bool(chosen.places)}"
+        if key not in self._composed:
+            values = assignments(batch.kind.change, queries.catalog)
+            self._composed[key] = queries.flat("action_update", chosen=chosen.where, assignments=values)
+        [row] = await batch.transaction.run(self._composed[key], {**batch.values, **chosen.values})
+        return Done(id_list(row["ids"]))
 
     async def _keep_counters(self, transaction: Transaction, queue: str, looked: Looked, done: Done) -> None:
         """As pg-boss takes what leaves the finished jobs, or the table, off the counts at once (schema 46)."""
@@ -276,15 +290,3 @@ def _in_order(ids: Sequence[str], found: Chosen, without: Container[str]) -> Cho
     places = dict(zip(found.ids, found.places, strict=True))
     mine = [id for id in ids if id in places and id not in without]
     return Chosen(found.queue, mine, [places[id] for id in mine])
-
-
-async def update(batch: Batch) -> Done:
-    """The deed of a kind that has none of its own: set the new values."""
-    change, catalog = batch.kind.change, batch.transaction.queries.catalog
-    row = await batch.transaction.row(
-        "action_update",
-        {**batch.values, **batch.chosen.values},
-        chosen=batch.chosen.where,
-        assignments=assignments(change, catalog),
-    )
-    return Done(id_list(row["ids"]) if row else ())

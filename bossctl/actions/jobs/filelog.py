@@ -26,8 +26,9 @@ from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionOutcome
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.ownschema import as_line, line_of
-from bossctl.sql.text import Composable
+from bossctl.sql.text import Composable, id_array, id_list
 from bossctl.store import Store
+from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 
 TAIL_BYTES = 64 * 1024
@@ -96,18 +97,24 @@ class FileRecord:
         lines = self._lines_of(transaction)
         if columns is not None and not columns:
             rows = await transaction.rows("transaction_id")
-            lines += _batch("moved", chosen.queue, rows[0]["xid"], ("id",), ([one] for one in chosen.ids))
+            lines += _batch("moved", chosen.queue, rows[0]["xid"], ("id",), ())
+            lines += ['["', '"]\n["'.join(chosen.ids), '"]\n']
             return
         raw = image_columns(transaction.queries.catalog, columns)
-        values = {**chosen.values, "most": IMAGE_BYTES}
-        [found] = await transaction.rows("image_lines", values, chosen=chosen.where, line_texts=as_line(raw))
-        if found["lines"] is None and found["rows"]:
-            raise TooLarge(max(1, found["rows"] * IMAGE_BYTES // found["bytes"]))
+        links = await _links(transaction, chosen) if columns is None else []
+        found = await _read(transaction, "image_lines", chosen, raw)
         lines += _batch("gone" if columns is None else "changed", chosen.queue, found["xid"], raw, ())
-        lines += [found["lines"], "\n"] if found["rows"] else []
-        if columns is None and transaction.queries.supports("links_read"):
-            links = await transaction.rows("links_read", {"queue": chosen.queue, "ids": list(chosen.ids)})
-            lines += [_line({"link": list(link.values())}) for link in links]
+        lines += [found["lines"], "\n", *links] if found["rows"] else []
+
+    async def gone(self, transaction: Transaction, chosen: Chosen) -> list[str]:
+        """Delete the rows and read them whole by that; their links before, for with them they go."""
+        lines = self._lines_of(transaction)
+        raw = image_columns(transaction.queries.catalog, None)
+        links = await _links(transaction, chosen)
+        found = await _read(transaction, "lines_taken", chosen, raw)
+        lines += _batch("gone", chosen.queue, found["xid"], raw, ())
+        lines += [found["lines"], "\n", *links] if found["rows"] else []
+        return id_list(found["ids"])
 
     def line(self, catalog: Catalog, columns: Sequence[str]) -> Composable:
         """What `batch` would read of a row, for who reads the row anyway; the lines go to `told`."""
@@ -147,6 +154,23 @@ class FileRecord:
         if not self._size:
             lines = [_line({"bossctl": 1, **_plain(self._entry), "database": asdict(self._database)}), *lines]
         self._size = append(self.path, lines, self._size)
+
+
+async def _links(transaction: Transaction, chosen: Chosen) -> list[str]:
+    """Flow links of these rows, a line each."""
+    if not transaction.queries.supports("links_read"):
+        return []
+    links = await transaction.rows("links_read", {"queue": chosen.queue, "ids": id_array(chosen.ids)})
+    return [_line({"link": list(link.values())}) for link in links]
+
+
+async def _read(transaction: Transaction, statement: str, chosen: Chosen, columns: Sequence[str]) -> Row:
+    """The lines of these rows as one text, and what is known of them. Raises TooLarge."""
+    values = {**chosen.values, "most": IMAGE_BYTES}
+    [found] = await transaction.rows(statement, values, chosen=chosen.where, line_texts=as_line(columns))
+    if found["lines"] is None and found["rows"]:
+        raise TooLarge(max(1, found["rows"] * IMAGE_BYTES // found["bytes"]))
+    return found
 
 
 def append(path: Path, lines: Sequence[str], size: int) -> int:

@@ -13,6 +13,7 @@ from bossctl.models.jobactions import ActionOutcome
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
 from bossctl.sql.spelling import spelled
+from bossctl.sql.text import id_array, id_list
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
@@ -163,6 +164,16 @@ class SchemaRecord:
         if columns is None:
             await keep_links(transaction, self.operation, chosen.queue, chosen.ids)
 
+    async def gone(self, transaction: Transaction, chosen: Chosen) -> list[str]:
+        """Move the rows here, with their links."""
+        await keep_links(transaction, self.operation, chosen.queue, chosen.ids)
+        raw = image_columns(transaction.queries.catalog, None)
+        kept = stored(transaction.queries.catalog, "image", raw)
+        shape = await shape_of(transaction, "image", raw)
+        values = {"operation": self.operation, "kind": "gone", "shape": shape, **chosen.values}
+        [row] = await transaction.rows("image_taken", values, chosen=chosen.where, **kept)
+        return id_list(row["ids"])
+
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs were created."""
         await self._ids(transaction, "made", queue, origins)
@@ -209,4 +220,4 @@ def operation_values(entry: Entry, changed: int) -> dict[str, object]:
 async def keep_links(transaction: Transaction, operation: str, queue: str, ids: Sequence[str]) -> None:
     """Keep the flow links of these jobs: pg-boss forgets them once a job is gone."""
     if transaction.queries.supports("links_kept"):
-        await transaction.rows("links_kept", {"operation": operation, "queue": queue, "ids": list(ids)})
+        await transaction.rows("links_kept", {"operation": operation, "queue": queue, "ids": id_array(ids)})

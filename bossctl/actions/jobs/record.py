@@ -36,6 +36,13 @@ class Record(Protocol):
         """
         ...
 
+    async def gone(self, transaction: Transaction, chosen: Chosen) -> list[str]:
+        """Delete these locked rows and keep them whole with their flow links; the ids of those that were there.
+
+        Raises TooLarge as `batch` does.
+        """
+        ...
+
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs this operation created in `queue`: new id → id of the job it was made from."""
         ...
@@ -47,22 +54,3 @@ class Record(Protocol):
     async def finish(self, outcome: ActionOutcome) -> None:
         """The operation is over; also called where it ended early. Never raises for a lost connection."""
         ...
-
-
-class NoRecord:
-    """Nothing is kept."""
-
-    operation = ""
-    where = "nowhere"
-
-    async def batch(self, transaction: Transaction, chosen: Chosen, columns: Sequence[str] | None) -> None:
-        """Keep nothing."""
-
-    async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
-        """Keep nothing."""
-
-    async def count(self, transaction: Transaction, changed: int) -> None:
-        """Keep nothing."""
-
-    async def finish(self, outcome: ActionOutcome) -> None:
-        """Keep nothing."""

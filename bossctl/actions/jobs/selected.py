@@ -69,6 +69,11 @@ class Selected:
         return eligible(self.kind.change, self.queries.catalog)
 
     @property
+    def still_eligible(self) -> Composable:
+        """The same for the rows of a batch."""
+        return eligible(self.kind.change, self.queries.catalog, some=True)
+
+    @property
     def retained(self) -> Composable:
         """Whether the counters of schema 46 hold this job among the finished ones."""
         return retained(self.queries)

@@ -19,7 +19,7 @@ async def make(store: Store, request: ActionRequest) -> Kind:
     return Kind(
         change,
         words,
-        image=None,
+        image=(),
         deed=delete,
         removes=True,
         slots=False,
@@ -28,8 +28,8 @@ async def make(store: Store, request: ActionRequest) -> Kind:
 
 
 async def delete(batch: Batch) -> Done:
-    """Delete the rows."""
-    return Done(await remove(batch.transaction, batch.chosen))
+    """Delete the rows, kept whole."""
+    return Done(await batch.record.gone(batch.transaction, batch.chosen))
 
 
 async def remove(transaction: Transaction, chosen: Chosen) -> list[str]:
