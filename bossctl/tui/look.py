@@ -11,7 +11,7 @@ from textual.theme import BUILTIN_THEMES, Theme
 
 HIGH_CONTRAST = Theme(
     name="high-contrast",
-    primary="#00e5ff",
+    primary="#3d7bff",
     secondary="#ffd700",
     accent="#ffff00",
     warning="#ffd700",
@@ -27,6 +27,12 @@ HIGH_CONTRAST = Theme(
     variables={
         "text-muted": "#e0e0e0",
         "text-disabled": "#b0b0b0",
+        "text-error": "#ff9a9a",
+        "text-warning": "#ffd700",
+        "text-success": "#7dff7d",
+        "text-primary": "#7df3ff",
+        "text-secondary": "#ffe566",
+        "text-accent": "#ffff66",
         "foreground-muted": "#e0e0e0",
         "block-cursor-background": "#ffff00",
         "block-cursor-foreground": "#000000",
@@ -37,7 +43,7 @@ HIGH_CONTRAST = Theme(
         "scrollbar-background": "#000000",
     },
 )
-"""White on black; every text has a contrast of at least 7 to 1."""
+"""White on black: a contrast of 7 to 1 in the frame, of 4.5 to 1 under the cursor."""
 
 THEMES: tuple[str, ...] = (*sorted(BUILTIN_THEMES), HIGH_CONTRAST.name)
 
