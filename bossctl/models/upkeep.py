@@ -100,7 +100,7 @@ class TableRoom:
     """A table of the schema, each partition by itself. `queue` owns it, None for a shared one or where that is unknown.
 
     `rows` is the planner's number, None before the first ANALYZE. `live` and `dead` are what the server's statistics
-    say; autovacuum comes at `budget` dead rows, unless `autovacuum` is off.
+    say, None while they have counted nothing; autovacuum comes at `budget` dead rows, unless `autovacuum` is off.
     """
 
     name: str
@@ -109,8 +109,8 @@ class TableRoom:
     table_bytes: int
     index_bytes: int
     rows: int | None
-    live: int
-    dead: int
+    live: int | None
+    dead: int | None
     budget: float
     vacuumed_on: datetime | None
     autovacuumed_on: datetime | None

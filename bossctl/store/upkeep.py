@@ -107,7 +107,10 @@ async def read_table_rooms(transaction: Transaction) -> TableRooms:
 
 
 def _room(row: Row, queue: str | None) -> TableRoom:
-    return TableRoom(queue=queue, **{name: value for name, value in row.items() if name not in ("total", "sum_bytes")})
+    told = {name: value for name, value in row.items() if name not in ("total", "sum_bytes")}
+    if row["rows"] and not row["live"] and not row["dead"]:
+        told |= {"live": None, "dead": None}  # the statistics were reset, or lost in a crash
+    return TableRoom(queue=queue, **told)
 
 
 async def read_horizon(transaction: Transaction) -> Horizon:

@@ -39,6 +39,13 @@ def sign(findings: Sequence[Finding]) -> str:
     return "" if worst is None else _SIGNS[worst.severity.value][0]
 
 
+def mark_of(findings: Sequence[Finding]) -> Content:
+    """The sign of the worst of them, with their codes: `▲ SCH03 SCH04`."""
+    worst = min(findings, key=lambda one: one.severity.rank)
+    mark, style = _SIGNS[worst.severity.value]
+    return Content(f"{mark} {' '.join(dict.fromkeys(one.code for one in findings))}").stylize(style)
+
+
 def badge(report: Report) -> Content:
     """The worst severity there is and how often: `✗ 4 errors`."""
     for severity in Severity:

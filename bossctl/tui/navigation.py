@@ -18,6 +18,7 @@ from bossctl.tui.places import (
     QueuePlace,
     QueuesPlace,
     SchedulesPlace,
+    SystemPlace,
     Visit,
     WorkersPlace,
 )
@@ -37,6 +38,7 @@ GO_COMMANDS = (
     Command("go.findings", "5", "Findings", "what doctor found", "Screens"),
     Command("go.schedules", "6", "Schedules", "next runs, missed and doubled slots", "Screens"),
     Command("go.workers", "7", "Workers", "who works the queues", "Screens"),
+    Command("go.system", "8", "System", "how the schema is kept", "Screens"),
     Command("go.log", "9", "Log", "your own actions, and undo", "Screens"),
 )
 
@@ -120,6 +122,10 @@ class Navigation(App[None]):
     def action_go_workers(self) -> None:
         """Who works the queues."""
         self.visit(WorkersPlace())
+
+    def action_go_system(self) -> None:
+        """How the schema is kept."""
+        self.visit(SystemPlace())
 
     async def action_back(self) -> None:
         """Undo a filter, else leave the screen; the first screen stays."""

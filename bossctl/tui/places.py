@@ -51,11 +51,26 @@ class WorkersPlace:
 
 
 @dataclass(frozen=True)
+class SystemPlace:
+    """How the schema is kept."""
+
+
+@dataclass(frozen=True)
 class LogPlace:
     """The operator's own actions."""
 
 
-Place = QueuesPlace | QueuePlace | JobsPlace | JobPlace | FindingsPlace | SchedulesPlace | WorkersPlace | LogPlace
+Place = (
+    QueuesPlace
+    | QueuePlace
+    | JobsPlace
+    | JobPlace
+    | FindingsPlace
+    | SchedulesPlace
+    | WorkersPlace
+    | SystemPlace
+    | LogPlace
+)
 
 
 class Visit(Message):

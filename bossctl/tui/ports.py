@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bossctl.models.schema import Info
     from bossctl.models.statements import Statement
     from bossctl.models.undo import UndoPlan
+    from bossctl.models.upkeep import Duties, Horizon, IndexHealth, MigrationWork, StoredWarnings, TableRooms
     from bossctl.models.workers import Workers
     from bossctl.selector import Path, Selector
 
@@ -115,6 +116,30 @@ class Reader(Protocol):
 
     async def schedules(self) -> ScheduleBook:
         """All schedules with their next runs and what became of their last slots."""
+        ...
+
+    async def duties(self) -> Duties:
+        """When the background duties ran last, and how old the cached counts are."""
+        ...
+
+    async def stored_warnings(self) -> StoredWarnings:
+        """The newest warnings pg-boss stored; Unsupported where it stores none."""
+        ...
+
+    async def migrations(self) -> MigrationWork:
+        """The background migrations; Unsupported where there are none."""
+        ...
+
+    async def index_health(self) -> IndexHealth:
+        """The indexes of the job tables, as doctor reads them, and their sizes."""
+        ...
+
+    async def table_rooms(self) -> TableRooms:
+        """The tables with their sizes, dead rows and last vacuums."""
+        ...
+
+    async def horizon(self) -> Horizon:
+        """What keeps vacuum from removing dead rows."""
         ...
 
     async def jobs_with_id(self, job_id: str, *, full: bool = False) -> tuple[Job, ...]:

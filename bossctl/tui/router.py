@@ -12,6 +12,7 @@ from bossctl.tui.places import (
     QueuePlace,
     QueuesPlace,
     SchedulesPlace,
+    SystemPlace,
     WorkersPlace,
 )
 from bossctl.tui.screens.base import BossScreen
@@ -53,3 +54,7 @@ def screen_for(desk: Desk, place: Place) -> BossScreen:
             from bossctl.tui.screens.workers import WorkersScreen
 
             return WorkersScreen(desk, place)
+        case SystemPlace():
+            from bossctl.tui.screens.system import SystemScreen
+
+            return SystemScreen(desk, place)

@@ -58,6 +58,8 @@ class WorkersScreen(BossScreen):
         self._workers: dict[str, Worker] = {}
         self._calls: dict[str, Work] = {}
         self._shown: str | None = None
+        self._note = ""
+        self._facts: tuple[bool, list[tuple[str, Text | str]]] | None = None
 
     def body(self) -> list[Widget]:
         """The table, a note on what cannot be seen, the detail."""
@@ -99,11 +101,16 @@ class WorkersScreen(BossScreen):
         self.table.empty_text = texts.nobody(found)
         self.table.update(texts.rows(found))
         role = self.desk.target.user if self.desk.target else fmt.UNKNOWN
-        note = self.query_one("#note", Static)
-        note.update(Text(texts.note(found, role)))
-        note.display = bool(texts.note(found, role))
+        self._say(texts.note(found, role))
         self._show_worker()
         self.refresh_bindings()
+
+    def _say(self, told: str) -> None:
+        note = self.query_one("#note", Static)
+        if told != self._note:
+            self._note = told
+            note.update(Text(told))
+            note.display = bool(told)
 
     def _show_worker(self) -> None:
         worker = self.worker_here
@@ -113,7 +120,9 @@ class WorkersScreen(BossScreen):
         now = self.found.taken_at
         facts = list(texts.facts(worker, now))
         roomy = self.app.size.width >= WIDE
-        self.query_one("#facts", Static).update(pairs(facts) if roomy else _flowing(facts))
+        if (roomy, facts) != self._facts:
+            self._facts = roomy, facts
+            self.query_one("#facts", Static).update(pairs(facts) if roomy else _flowing(facts))
         if worker.instance != self._shown:
             self._shown = worker.instance
             self.calls.show_skeleton()
@@ -220,11 +229,13 @@ class WorkersScreen(BossScreen):
             self.post_message(Visit(QueuePlace(self.queue_here)))
 
     def to_copy(self) -> Copyable | None:
-        """The id of the instance."""
+        """The instance's id, or the queue's name where the cursor is among queues."""
         from bossctl.tui.copying import Copyable
 
         worker = self.worker_here
-        return None if worker is None else Copyable("the instance's id", worker.instance)
+        if self.call_here is not None:
+            return Copyable("the queue's name", self.call_here.queue)
+        return Copyable("the instance's id", worker.instance) if worker is not None else None
 
     def action_read_on(self, lines: int = 4) -> None:
         """Scroll the facts."""
