@@ -79,6 +79,7 @@ def test_a_cut_and_a_silent_reading(bossctl: Bossctl, proxy: Proxy, argv: tuple[
         assert "hint: check the network" in silent.err
 
 
+@pytest.mark.matrix
 def test_nobody_answers_the_first_hello(bossctl: Bossctl, proxy: Proxy) -> None:
     proxy.freeze()
     result = bossctl("info", "--dsn", proxy.dsn(connect_timeout=2))
@@ -90,6 +91,7 @@ def test_nobody_answers_the_first_hello(bossctl: Bossctl, proxy: Proxy) -> None:
     assert "cannot connect" in result.err
 
 
+@pytest.mark.matrix
 def test_a_slow_network_is_only_slow(bossctl: Bossctl, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "GRACE_SECONDS", 10.0)
     proxy.delay = 0.02
@@ -118,9 +120,9 @@ def done(db: Connection, condition: str | None) -> int:
 
 
 @pytest.mark.parametrize(
-    "action", [pytest.param(one, marks=() if one in ("retry", "archive") else pytest.mark.matrix) for one in ACTIONS]
+    "action", [pytest.param(one, marks=() if one == "retry" else pytest.mark.matrix) for one in ACTIONS]
 )
-@pytest.mark.parametrize("where", ["schema", "file"])
+@pytest.mark.parametrize("where", ["schema", pytest.param("file", marks=pytest.mark.matrix)])
 def test_a_connection_lost_at_the_commit_of_an_action(
     bossctl: Bossctl, proxy: Proxy, db: Connection, action: str, where: str
 ) -> None:
@@ -156,6 +158,7 @@ def banner(driver: Driver) -> str:
     return shown._text if shown.display else ""
 
 
+@pytest.mark.matrix
 async def test_the_terminal_ui_lives_through_all_of_it(proxy: Proxy) -> None:
     """Silent, cut, refused: the last reading stays and its age is told; when the network is back, so is the screen."""
     async with running(proxy.dsn(), size=SMALL) as driver:
