@@ -10,7 +10,7 @@ class Statement:
     """A statement that was run: its name in bossctl, its SQL as sent, with `%(name)s` where values were bound.
 
     `values` are the bound values as text, long ones cut. `rows` is None where it failed, `error` says how; `ms` is
-    what it took without the way there and back.
+    how long the answer took, the way there and back included.
     """
 
     name: str

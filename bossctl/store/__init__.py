@@ -44,6 +44,7 @@ class Store:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._number: int | None = None
 
     @classmethod
     async def open(cls, spec: ConnectionSpec, *, pooled: bool = False) -> Store:
@@ -85,6 +86,11 @@ class Store:
         """Server, schema, capabilities, sizes, ages of background duties, live instances."""
         from bossctl.store.system import read_info
 
+        found = await self._read(lambda transaction: read_info(transaction, self.target))
+        before, self._number = self._number, found.pgboss.schema_number
+        if before in (None, self._number):
+            return found
+        await self.session.reread()  # a migration that only adds makes no statement fail
         return await self._read(lambda transaction: read_info(transaction, self.target))
 
     async def grants(self, rights: str, role: str) -> Grants:

@@ -83,10 +83,10 @@ class Transaction:
         return rows
 
     def _spent(self, started: float) -> float:
-        """What a statement cost, in milliseconds; it is added to what all of them did."""
-        spent = max(0.0, (perf_counter() - started) * 1000 - self._round_trip_ms)
-        self.elapsed_ms += spent
-        return spent
+        """How long a statement took, in milliseconds; without the way it is added to what all of them cost."""
+        took = (perf_counter() - started) * 1000
+        self.elapsed_ms += max(0.0, took - self._round_trip_ms)
+        return took
 
     async def row(
         self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.content import Content
@@ -115,9 +115,10 @@ class Banner(Static):
         self.display = False
         self._text = ""
 
-    def tell(self, poll: Poll[object] | None) -> None:
-        """Show how `poll` failed, or that it takes long; None hides the banner."""
+    def tell(self, poll: Poll[Any] | None, *, header: Poll[Any] | None = None) -> None:
+        """Show how `poll` failed, or that it takes long; None hides the banner. `header` is what the header shows."""
         text = "" if poll is None else f"{_worry(poll)} {_stands(poll)}".strip()
+        text = f"For the header: {text}" if text and poll is header else text
         if text != self._text:
             self._text = text
             self.display = bool(text)

@@ -39,6 +39,7 @@ class Desk:
         self.refresh = refresh
         self.paused = False
         self.unfocused = False
+        self.header: Poll[Info] | None = None
         self.info: Info | None = None
         self.trends = Trends()
         self.names: Sequence[str] = ()

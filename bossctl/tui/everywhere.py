@@ -64,7 +64,8 @@ class Everywhere(Navigation):
 
     def _info_poll(self) -> Poll:
         desk = self.desk
-        return Poll(lambda: desk.reader.info(), interval=INFO_SECONDS)
+        desk.header = Poll(lambda: desk.reader.info(), interval=INFO_SECONDS)
+        return desk.header
 
     # --- looks
 

@@ -189,8 +189,14 @@ class BossScreen(Screen[None]):
         header.badge = self.badge()
         main = next((poll for poll, _ in self.readings()), None)
         header.status = "" if main is None else self._status(main)
-        worry = main is not None and (main.error is not None or main.slow is not None)
-        self.query_one(Banner).tell(main if worry else None)
+        self.query_one(Banner).tell(self._worry(main), header=self.desk.header)
+
+    def _worry(self, main: Poll[Any] | None) -> Poll[Any] | None:
+        """The reading that the user must be told of: the main one, or what the header is made of."""
+        header = self.desk.header
+        if main is not None and (main.error is not None or main.slow is not None):
+            return main
+        return header if header is not None and header.error is not None else None
 
     def _status(self, poll: Poll[Any]) -> str:
         if poll.age is None:

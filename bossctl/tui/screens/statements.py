@@ -25,7 +25,7 @@ from bossctl.tui.words import plural
 COLUMNS = (
     Column("name", "STATEMENT", min_width=12, max_width=32, fit=True),
     Column("rows", "ROWS", width=7, align="right"),
-    Column("ms", "MS", width=8, align="right", tooltip="without the way there and back"),
+    Column("ms", "MS", width=8, align="right", tooltip="until the answer was there"),
     Column("read", "READ", width=9, align="right", priority=2, tooltip="how long ago"),
     Column("sql", "SQL", width=10, min_width=10, flex=1, priority=1),
 )
