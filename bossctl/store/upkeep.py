@@ -23,8 +23,8 @@ from bossctl.store.system import duty_ages
 
 SHOWN = 50
 OWN_NAME = "bossctl"
-OWN_SECONDS = 60.0
-"""A younger transaction of bossctl's is only this look, or another one."""
+BRIEF_SECONDS, OWN_SECONDS = 1.0, 60.0
+"""Younger transactions come and go; one of bossctl's is only a look, for as long as doctor may take."""
 
 
 async def read_duties(transaction: Transaction) -> Duties:
@@ -114,9 +114,9 @@ def _room(row: Row, queue: str | None) -> TableRoom:
 
 
 async def read_horizon(transaction: Transaction) -> Horizon:
-    """What holds vacuum's horizon back; bossctl's own short looks are left out."""
+    """What holds vacuum's horizon back; what is only passing, and bossctl's own looks, are left out."""
     found = [HorizonHolder(**row) for row in await transaction.rows("horizon_holders")]
-    holders = tuple(one for one in found if not _is_a_look(one, transaction))
+    holders = tuple(one for one in found if not _is_passing(one, transaction))
     return Horizon(
         holders=holders,
         hidden=any(one.kind == "session" and one.began is None for one in holders),
@@ -125,6 +125,7 @@ async def read_horizon(transaction: Transaction) -> Horizon:
     )
 
 
-def _is_a_look(one: HorizonHolder, transaction: Transaction) -> bool:
-    young = one.began is not None and (transaction.now - one.began).total_seconds() < OWN_SECONDS
-    return one.name == OWN_NAME and young
+def _is_passing(one: HorizonHolder, transaction: Transaction) -> bool:
+    if one.began is None:
+        return False
+    return (transaction.now - one.began).total_seconds() < (OWN_SECONDS if one.name == OWN_NAME else BRIEF_SECONDS)

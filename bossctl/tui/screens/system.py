@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -13,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from bossctl import format as fmt
-from bossctl.errors import MissingPrivilege, Unsupported
+from bossctl.errors import BossctlError, MissingPrivilege, StatementTimeout, Unreachable, Unsupported
 from bossctl.models.upkeep import IndexHealth
 from bossctl.tui import systemtexts as texts
 from bossctl.tui.commands import Command, bindings
@@ -26,6 +25,8 @@ from bossctl.tui.widgets.table import LineTable
 from bossctl.tui.words import pairs
 
 if TYPE_CHECKING:
+    from bossctl.models.common import Target
+    from bossctl.models.findings import Finding
     from bossctl.tui.copying import Copyable
 
 CHEAP, DEAR, DEAREST = 5.0, 30.0, 60.0
@@ -107,16 +108,9 @@ class SystemScreen(BossScreen):
         return make[key](value, self.desk.checkup.value)
 
     async def _took_indexes(self, found: IndexHealth) -> None:
-        """Judge them as doctor does; what it is made of is loaded beside the loop."""
-        await asyncio.to_thread(import_module, "bossctl.doctor")
-        from bossctl.doctor import explain
-        from bossctl.doctor.check import Readings
-        from bossctl.models.readings import Ground
-        from bossctl.models.readings_schema import JobIndexes
-
-        ground = Ground(found.taken_at, found.generation)
+        """Judge them as doctor does, beside the loop: there may be thousands."""
         target = self.desk.target
-        judged = explain("SCH02").findings(Readings(ground, {JobIndexes: found.indexes}), target) if target else ()
+        judged = await asyncio.to_thread(_judged, found, target) if target is not None else ()
         if self.in_use:
             self._show("indexes", texts.indexes(found, judged))
 
@@ -137,7 +131,12 @@ class SystemScreen(BossScreen):
             error = self._polls[section.key].error
             absent = isinstance(error, Unsupported) and not isinstance(error, MissingPrivilege)
             mark = texts.mark(self.desk.checkup.value, section.key)
-            section.say(_unseen(self._polls[section.key]), mark, absent=absent)
+            section.say("" if self._lost(section.key) else _unseen(self._polls[section.key]), mark, absent=absent)
+
+    def _lost(self, key: str) -> bool:
+        """Whether a part is old because the database is lost, which the banner says for all."""
+        poll = self._polls[key]
+        return poll.value is not None and all(map(_is_lost, (poll.error, self._polls[FIRST].error)))
 
     def on_resize(self, event: events.Resize) -> None:
         """Tables are cut where they would not fit the page."""
@@ -253,6 +252,17 @@ class SystemScreen(BossScreen):
         self.action_read_on(-4)
 
 
+def _judged(found: IndexHealth, target: Target) -> tuple[Finding, ...]:
+    """What doctor's check makes of the indexes."""
+    from bossctl.doctor import explain
+    from bossctl.doctor.check import Readings
+    from bossctl.models.readings import Ground
+    from bossctl.models.readings_schema import JobIndexes
+
+    ground = Ground(found.taken_at, found.generation)
+    return explain("SCH02").findings(Readings(ground, {JobIndexes: found.indexes}), target)
+
+
 def _sections() -> Iterator[Section]:
     """The parts in the order of the page."""
     yield Section(FIRST, "Background duties", texts.DUTIES, most=12, empty="none is recorded")
@@ -265,6 +275,10 @@ def _sections() -> Iterator[Section]:
 
 def _poll(read: Callable[[], Any], interval: Callable[[], float]) -> Poll[Any]:
     return Poll(read, interval=interval, cost=lambda value: value.elapsed_ms)
+
+
+def _is_lost(error: BossctlError | None) -> bool:
+    return isinstance(error, Unreachable) and not isinstance(error, StatementTimeout)
 
 
 def _unseen(poll: Poll[Any]) -> str:
