@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bossctl.models.job_errors import JobErrors
     from bossctl.models.joborders import OrderOffer
     from bossctl.models.jobs import Job, JobPage, JobRow
+    from bossctl.models.pulse import Pulse
     from bossctl.models.queues import QueueDetail, QueueOverview, StateHistogram
     from bossctl.models.relatives import Relatives
     from bossctl.models.schedules import ScheduleBook
@@ -208,6 +209,12 @@ class Store:
         from bossctl.store.activity import read_queue_schedules
 
         return await self._read(lambda transaction: read_queue_schedules(transaction, queue))
+
+    async def pulse(self) -> Pulse:
+        """Per queue how many jobs ended in each of the last minutes, and who was seen at work."""
+        from bossctl.store.pulse import read_pulse
+
+        return await self._read(read_pulse)
 
     async def schedules(self) -> ScheduleBook:
         """All schedules with their next runs and what became of their last slots."""

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from bossctl.models.schema import Info
 
 BADGE = " bossctl "
+LEAST_ABOUT = 16
+"""So many cells of the line about a screen are kept before the supervisor's age is."""
 
 
 class Header(Widget):
     """Two lines: where we are connected and what runs there; the screen's title and how its reading stands.
 
-    The `badge` beside the title says the worst that doctor found; a click on it leads there.
+    The `badge` beside the title says the worst that doctor found; a click on it leads there. `duty`, when pg-boss's
+    supervisor was last seen, stands before the status where there is room.
     """
 
     ALLOW_SELECT = False
@@ -35,6 +38,7 @@ class Header(Widget):
     title: reactive[str] = reactive("")
     subtitle: reactive[str] = reactive("")
     status: reactive[str] = reactive("")
+    duty: reactive[tuple[str, ...]] = reactive(())
     badge: reactive[Content] = reactive(Content(""))
 
     def render(self) -> Content:
@@ -46,9 +50,12 @@ class Header(Widget):
         where = _where(self.target, room - len(right))
         first = Content(BADGE).stylize("bold $text-primary on $primary-muted") + mark + Content(" " + where)
         title = self._title + (self.badge + "  " if self.badge else "")
-        room = width - title.cell_length - fmt.cell_width(self.status) - 3
+        room = width - title.cell_length - 3
+        about = min(fmt.cell_width(self.subtitle), LEAST_ABOUT)
+        status = _fitting([*(f"{duty} · {self.status}" for duty in self.duty), self.status], room - about)
+        room -= fmt.cell_width(status)
         second = title + Content(" " + fmt.truncate(fmt.clean(self.subtitle), max(0, room))).stylize("$text-muted")
-        return Content("\n").join([_spread(first, right, width), _spread(second, self.status, width)])
+        return Content("\n").join([_spread(first, right, width), _spread(second, status, width)])
 
     @property
     def _title(self) -> Content:
@@ -85,6 +92,7 @@ def _server(info: Info | None) -> tuple[str, ...]:
     schema = "schema ?" if number is None else f"schema {number}"
     version = info.server.version
     return (
+        f"pg-boss {releases} · {schema} · generation {info.pgboss.generation} · PostgreSQL {version}",
         f"pg-boss {releases} · {schema} · PostgreSQL {version}",
         f"pg-boss {releases} · PostgreSQL {version}",
         f"pg-boss {releases} · PG {version}",

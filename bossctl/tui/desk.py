@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from bossctl.tui.overviews import Trends
 from bossctl.tui.places import JobPlace
 from bossctl.tui.polling import Poll
 from bossctl.tui.ports import Diagnose, Opener, Operator, Reader
@@ -41,7 +40,6 @@ class Desk:
         self.unfocused = False
         self.header: Poll[Info] | None = None
         self.info: Info | None = None
-        self.trends = Trends()
         self.names: Sequence[str] = ()
         self.dead_letters: frozenset[str] = frozenset()
         self.writing: list[str] = []
@@ -138,4 +136,3 @@ class Desk:
         """Keep what a fresh reading of the queues tells about everything else."""
         self.names = tuple(queue.name for queue in overview.queues)
         self.dead_letters = frozenset(queue.dead_letter for queue in overview.queues if queue.dead_letter)
-        self.trends.keep(self.names)

@@ -1,17 +1,17 @@
-"""What the queues screen makes of its readings: cheap and exact ones merged, the worst first, trends."""
+"""What the queues screen makes of its readings: cheap and exact ones merged, the worst first."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from bossctl.models.common import Count, Truth
+from bossctl.models.pulse import QueuePulse, Rates
 from bossctl.models.queues import Queue, QueueOverview
-from bossctl.tui.words import ready
+from bossctl.tui.words import ready, together
 
-READINGS_KEPT = 60
 LATE_SECONDS, VERY_LATE_SECONDS = 60, 3600
 """From these ages of the oldest due job on a queue is noticed, and alarming."""
 
@@ -44,17 +44,56 @@ def _better(count: Count, exact: Count, age: float) -> Count:
 
 
 class Line(NamedTuple):
-    """A queue with what its row shows beyond the reading; `alarm` is 0 to 2."""
+    """A queue with what its row shows beyond the reading; `alarm` is 0 to 2.
+
+    `pulse` None: not read yet. `depth` counts what waits in its dead-letter queue, None without one. `found` are the
+    numbers of doctor's errors, warnings and infos, None while doctor has not looked. `now` is the server's clock.
+    """
 
     queue: Queue
     ready: Count
     alarm: int
-    trend: tuple[float | None, ...]
+    pulse: QueuePulse | None = None
+    depth: Count | None = None
+    found: tuple[int, ...] | None = None
+    now: datetime | None = None
+
+    @property
+    def done(self) -> float | None:
+        """Jobs completed in the last minute."""
+        return self.pulse.completed[-1] if self.pulse and self.pulse.completed else None
+
+    @property
+    def fail(self) -> float | None:
+        """Jobs that failed for good in the last minute."""
+        return self.pulse.failed[-1] if self.pulse and self.pulse.failed else None
+
+    @property
+    def trend(self) -> Rates:
+        """Jobs that ended per minute, oldest first."""
+        if self.pulse is None:
+            return ()
+        return tuple(
+            None if one is None or other is None else one + other
+            for one, other in zip(self.pulse.completed, self.pulse.failed, strict=False)
+        )
 
 
-def line_of(queue: Queue, trend: tuple[float | None, ...]) -> Line:
+def line_of(
+    queue: Queue,
+    pulse: QueuePulse | None = None,
+    *,
+    depth: Count | None = None,
+    found: tuple[int, ...] | None = None,
+    now: datetime | None = None,
+) -> Line:
     """The line of a queue."""
-    return Line(queue, ready(queue), _alarm(queue), trend)
+    return Line(queue, ready(queue), _alarm(queue), pulse, depth, found, now)
+
+
+def depths(queues: Iterable[Queue]) -> dict[str, Count]:
+    """What waits in each queue, deferred or not: of a dead-letter queue its depth."""
+    return {queue.name: together(queue.counts["created"], queue.counts["retry"]) for queue in queues}
 
 
 def _alarm(queue: Queue) -> int:
@@ -86,6 +125,11 @@ SORTS: Mapping[str, str] = {
     "failed": "by failed",
     "due": "by oldest due",
     "hour": "by failures in the last hour",
+    "done": "by completions in the last minute",
+    "fail": "by failures in the last minute",
+    "workers": "by workers",
+    "depth": "by dead letters",
+    "found": "by findings",
 }
 
 
@@ -98,30 +142,26 @@ def ordered(lines: Iterable[Line], sort: str) -> list[Line]:
 
 
 def _amount(line: Line, sort: str) -> float:
-    queue = line.queue
-    if sort == "due":
-        return -1.0 if queue.oldest_due_seconds is None else queue.oldest_due_seconds
-    count = line.ready if sort == "ready" else queue.failed_last_hour if sort == "hour" else queue.counts[sort]
-    return -1.0 if count.value is None else float(count.value)
+    known = _AMOUNTS[sort](line)
+    return -1.0 if known is None else float(known)
 
 
-class Trends:
-    """Ready jobs per queue over the last readings."""
+def _gravity(line: Line) -> float | None:
+    """Findings as one number: any error weighs more than all warnings."""
+    if line.found is None:
+        return None
+    return float(sum(number * 1000**weight for weight, number in enumerate(reversed(line.found))))
 
-    def __init__(self) -> None:
-        self._values: dict[str, deque[float | None]] = {}
 
-    def add(self, queue: Queue) -> None:
-        """Note a queue's part of a reading."""
-        self._values.setdefault(queue.name, deque(maxlen=READINGS_KEPT)).append(ready(queue).value)
-
-    def keep(self, names: Collection[str]) -> None:
-        """Forget queues that are gone."""
-        for name in self._values.keys() - set(names):
-            del self._values[name]
-
-    def of(self, queue: str) -> tuple[float | None, ...]:
-        """How far the values of a queue lay above the lowest of them, oldest first: a steady queue is a flat line."""
-        values = self._values.get(queue, ())
-        lowest = min((value for value in values if value is not None), default=0.0)
-        return tuple(None if value is None else value - lowest for value in values)
+_AMOUNTS: Mapping[str, Callable[[Line], float | None]] = {
+    "ready": lambda line: line.ready.value,
+    "active": lambda line: line.queue.counts["active"].value,
+    "failed": lambda line: line.queue.counts["failed"].value,
+    "due": lambda line: line.queue.oldest_due_seconds,
+    "hour": lambda line: line.queue.failed_last_hour.value,
+    "done": lambda line: line.done,
+    "fail": lambda line: line.fail,
+    "workers": lambda line: line.pulse.workers if line.pulse else None,
+    "depth": lambda line: line.depth.value if line.depth else None,
+    "found": _gravity,
+}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bossctl.models.jobs import Job, JobPage, JobRow
     from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
     from bossctl.models.oplog import OperationRecord
+    from bossctl.models.pulse import Pulse
     from bossctl.models.queues import QueueDetail, QueueOverview
     from bossctl.models.relatives import Relatives
     from bossctl.models.schedules import ScheduleBook
@@ -64,6 +65,10 @@ class Reader(Protocol):
 
     async def overview(self, *, exact: bool = False) -> QueueOverview:
         """All queues with counts labelled by their truth; `exact` counts whatever it costs."""
+        ...
+
+    async def pulse(self) -> Pulse:
+        """Per queue how many jobs ended in each of the last minutes, and who was seen at work."""
         ...
 
     async def queue(self, name: str) -> QueueDetail:

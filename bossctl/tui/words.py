@@ -15,6 +15,7 @@ from bossctl.models.common import UNKNOWN, Count, Target, Truth
 if TYPE_CHECKING:
     from bossctl.models.jobs import JobRow
     from bossctl.models.queues import Queue
+    from bossctl.models.schema import Info
 
 AGED = "·"
 """Stands between a number and how long ago it was counted."""
@@ -116,3 +117,17 @@ def pairs(rows: Iterable[tuple[str, Text | str]], *, width: int = 0) -> Table:
 def plural(number: int, word: str) -> str:
     """`1 queue`, `2 queues`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+SUPERVISION = ("maintenance", "monitor", "counters", "flow resolver")
+"""What an instance with supervise: true does; the youngest of them tells that there is one."""
+
+
+def supervision(info: Info, now: datetime) -> tuple[str, ...]:
+    """When pg-boss's supervisor was last seen at work, in fewer and fewer words: `supervisor 1m40s ago` … `sup 1m`."""
+    stamps = [age.at for age in info.ages if age.name in SUPERVISION and age.at is not None]
+    if stamps:
+        age = max(0.0, (now - max(stamps)).total_seconds())
+        return f"supervisor {fmt.age(age)} ago", f"supervisor {brief_age(age)}", f"sup {brief_age(age)}"
+    known = any(age.known for age in info.ages if age.name in SUPERVISION)
+    return ("no supervisor seen", "no supervisor") if known else ("supervisor ?", "sup ?")

@@ -75,6 +75,7 @@ SAMPLES: Mapping[str, object] = {
     "refused": False,
     "headed": ["a"],
     "largest": 8192,
+    "minutes": 15,
     "path_1": ["user", "id"],
     "options": '{"policy": "standard"}',
     "step": 60,

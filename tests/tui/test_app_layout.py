@@ -79,7 +79,18 @@ async def test_nothing_overlaps_at_any_size(db: Database, size: tuple[int, int])
 async def test_what_every_screen_must_show_at_80_columns(db: Database) -> None:
     async with running(db.dsn, size=(80, 24)) as driver:
         wanted = (
-            ("QUEUE", "JOBS", "READY", "ACTIVE", "FAILED", "OLDEST", "FAIL/H", "○ created  ↻ retry  ◐ active"),
+            (
+                "QUEUE",
+                "JOBS",
+                "FOUND",
+                "READY",
+                "ACTIVE",
+                "FAILED",
+                "OLDEST",
+                "FAIL/M",
+                "supervisor",
+                "○ created  ↻ retry  ◐ active",
+            ),
             (f"Queue {BUSY}", "✓ completed", "dead letter", "Times", "Errors", "Options", "STATE", "ID", "62 jobs"),
             ("STATE", "QUEUE", "CREATED", "LATELY", "TRIES", f"/ queue:{BUSY}"),
             ("Life", "Payload", "Output", "retry_count", "attempt 1 was fetched"),

@@ -9,11 +9,26 @@ import pytest
 
 from bossctl.models.common import UNKNOWN, Count, Target, Truth
 from bossctl.models.jobs import JobRow
+from bossctl.models.pulse import QueuePulse
 from bossctl.models.queues import STATES, Queue, QueueOverview
+from bossctl.models.schema import Age, Info, PgBossInfo, ServerInfo
 from bossctl.tui import words
-from bossctl.tui.overviews import Trends, line_of, merge, ordered
+from bossctl.tui.overviews import Line, line_of, merge, ordered
+from bossctl.tui.queuerows import COLUMNS, row_of
+from bossctl.tui.widgets.rows import plain
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+INFO = Info(
+    target=Target("db", 5432, "a", "me", "pgboss", "--dsn"),
+    server=ServerInfo("18.0", 180000, False, NOW, None),
+    pgboss=PgBossInfo(46, "12.38.0", "11-12", "job_common", None),
+    capabilities=(),
+    sizes=(),
+    ages=(),
+    instances=(),
+    queues=1,
+    other_schemas=(),
+)
 
 
 def exact(value: int) -> Count:
@@ -77,7 +92,7 @@ def test_worst_first() -> None:
         queue("failing", failed=7, hour=exact(1)),
         queue("nobody-works", created=5, due=20_000),
     ]
-    lines = [line_of(one, ()) for one in given]
+    lines = [line_of(one) for one in given]
     names = [line.queue.name for line in ordered(lines, "worst")]
     assert names == ["failing", "nobody-works", "late", "failed-long-ago", "busy", "idle", "__pgboss__x"]
 
@@ -85,7 +100,7 @@ def test_worst_first() -> None:
 def test_order_comes_to_rest_while_amounts_move_a_little() -> None:
     def names(first: int, second: int) -> list[str]:
         given = [queue("a", created=first, due=70), queue("b", created=second, due=70)]
-        return [line.queue.name for line in ordered((line_of(one, ()) for one in given), "worst")]
+        return [line.queue.name for line in ordered((line_of(one) for one in given), "worst")]
 
     assert names(100, 104) == names(104, 100) == ["a", "b"]
     assert names(100, 1000) == ["b", "a"]
@@ -101,18 +116,57 @@ def test_sorting_by_a_column(sort: str, names: list[str]) -> None:
         queue("b", created=30, due=5, hour=UNKNOWN),
         queue("c", created=UNKNOWN, due=50),
     ]
-    assert [line.queue.name for line in ordered((line_of(one, ()) for one in given), sort)] == names
+    assert [line.queue.name for line in ordered((line_of(one) for one in given), sort)] == names
 
 
-def test_trends_show_change_and_forget_queues_that_are_gone() -> None:
-    trends = Trends()
-    for value in (10, 10, 14):
-        trends.add(queue("a", created=value))
-        trends.add(queue("b", created=UNKNOWN))
-    assert trends.of("a") == (0, 0, 4)
-    assert trends.of("b") == (None, None, None)
-    trends.keep(["a"])
-    assert trends.of("b") == ()
+def test_unknown_is_last_in_every_order_and_findings_weigh_by_severity() -> None:
+    beat = QueuePulse((0, 5), (1, 0), workers=2)
+    lines = [
+        line_of(queue("a"), beat, depth=exact(1), found=(0, 0, 900)),
+        line_of(queue("b"), replace(beat, completed=(0, 9), failed=(0, 3), workers=0), depth=exact(7), found=(0, 1, 0)),
+        line_of(queue("c"), found=(1, 0, 0)),
+        line_of(queue("d")),
+    ]
+    for sort, names in (
+        ("done", "ba"),
+        ("fail", "ba"),
+        ("workers", "ab"),
+        ("depth", "ba"),
+        ("found", "cba"),
+    ):
+        assert "".join(line.queue.name for line in ordered(lines, sort)).startswith(names), sort
+    assert lines[0].trend == (1, 5)
+    assert lines[3].trend == ()
+
+
+def test_what_is_not_known_of_a_queue_is_a_question_mark() -> None:
+    def shown(line: Line) -> dict[str, str]:
+        cells = row_of(line).cells
+        return {column.key: plain(cell) for column, cell in zip(COLUMNS, cells, strict=True)}
+
+    unread = shown(line_of(queue("a")))
+    assert [unread[key] for key in ("done", "fail", "workers", "found", "depth")] == ["?", "?", "?", "?", "-"]
+    seen = QueuePulse((2,), (0,), seen_on=NOW - timedelta(seconds=200))
+    older = shown(line_of(queue("a"), seen, now=NOW, found=(0, 0, 0)))
+    assert [older[key] for key in ("done", "fail", "workers", "found")] == ["2", "0", "3m ago", ""]
+    never = shown(line_of(queue("a"), replace(seen, seen_on=None), now=NOW))
+    assert never["workers"] == "?", "nothing tells whether anybody works it"
+    counted = QueuePulse((0.3,), (12.2,), age_seconds=95, workers=0)
+    newer = shown(line_of(queue("a", created=1), counted, now=NOW, found=(2, 5, 0), depth=exact(4)))
+    assert [newer[key] for key in ("done", "fail", "workers", "found", "depth")] == ["<1", "12·1m", "0", "✗ 2", "4"]
+
+
+def test_the_supervisor_is_as_old_as_its_youngest_duty() -> None:
+    def told(*ages: tuple[str, float | None, bool]) -> str:
+        known = [
+            Age(name, None if seconds is None else NOW - timedelta(seconds=seconds), seconds, there)
+            for name, seconds, there in ages
+        ]
+        return words.supervision(replace(INFO, ages=tuple(known)), NOW)[0]
+
+    assert told(("maintenance", 4000, True), ("monitor", 100, True), ("cron", 1, True)) == "supervisor 1m40s ago"
+    assert told(("maintenance", None, True), ("monitor", None, False)) == "no supervisor seen"
+    assert told(("cron", 5, True)) == "supervisor ?"
 
 
 def test_counts_say_how_far_they_can_be_believed() -> None:

@@ -61,15 +61,19 @@ async def check_queues(driver: Driver, db: Database) -> None:
     if generation(db.release) >= 10:
         names = {name for (name,) in db.execute("SELECT name FROM queue")}
     assert set(driver.table.keys) == names
-    numbers = {key: row.cells for key, row in driver.table._order.rows.items()}
+    places = [column.key for column in driver.table.columns]
+    rows = driver.table._order.rows
+    numbers = {key: dict(zip(places, row.cells, strict=True)) for key, row in rows.items()}
     for name in names:
         states = states_of(db, name)
-        _, _, bar, ready, active, failed, _, hour, _, _ = numbers[name]
-        assert isinstance(bar, StateBar)
-        assert bar.counts == tuple(states[state] for state in STATES), name
-        assert (ready, active) == (str(ready_in(db, name)), str(states["active"])), name
-        assert str(failed) == str(states["failed"]), name
-        assert str(hour) == str(failed_within_an_hour(db, name)), name
+        cells = numbers[name]
+        assert isinstance(cells["jobs"], StateBar)
+        assert cells["jobs"].counts == tuple(states[state] for state in STATES), name
+        assert (cells["ready"], cells["active"]) == (str(ready_in(db, name)), str(states["active"])), name
+        assert str(cells["failed"]) == str(states["failed"]), name
+        assert str(cells["hour"]) == str(failed_within_an_hour(db, name)), name
+        assert str(cells["done"]).isdigit(), name
+        assert str(cells["found"]) == "?", "doctor has not looked"
     await driver.until(lambda: f"pg-boss {releases_of(db.schema_number)}" in driver.lines[0])
     assert f"{db.name} · schema pgboss (--dsn)" in driver.lines[0]
 

@@ -12,7 +12,7 @@ from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.selection import text_of
 from bossctl.tui.widgets.table import LineTable
 from tests.conftest import SeededFactory
-from tests.seed.plan import BUSY, HOSTILE, UNWORKED, plan
+from tests.seed.plan import BUSY, DEAD_LETTER, HOSTILE, UNWORKED, plan
 from tests.support.database import Database
 from tests.support.releases import NEWEST
 from tests.tui.app_support import SMALL, running
@@ -99,6 +99,36 @@ async def test_a_bar_segment_leads_to_its_jobs_and_the_legend_to_all_of_a_state(
         await driver.pilot.click("StateLegend", offset=(2, 0))
         jobs = await driver.on(JobsScreen)
         assert text_of(jobs._list.selection) == "state:created"
+
+
+async def test_rates_workers_dead_letters_and_findings_of_each_queue(db: Database) -> None:
+    ended = "UPDATE job SET state = %s, completed_on = now() WHERE id IN (SELECT id FROM job WHERE name = %s LIMIT %s)"
+    db.execute(ended, ["completed", "thumbnails", 7])
+    db.execute(ended, ["failed", UNWORKED, 2])
+    calls = '[{"queue": "thumbnails", "active": 1}]'
+    db.execute("UPDATE instance SET stopped_on = NULL, heartbeat_on = now(), workers = %s", [calls])
+    instances = db.value("SELECT count(*) FROM instance")
+    db.execute("UPDATE queue SET monitor_on = now() - interval '100 s', monitor_claim_on = NULL, maintain_on = NULL")
+    db.execute("UPDATE version SET flow_on = NULL")
+    async with running(db.dsn, checkup_after=0) as driver:
+        assert (driver.cell("thumbnails", "done"), driver.cell(UNWORKED, "fail")) == ("7", "2")
+        assert driver.cell(UNWORKED, "done") == "0"
+        assert driver.cell("thumbnails", "workers") == str(instances)
+        assert driver.cell(UNWORKED, "workers") == "0"
+        waiting = db.value("SELECT count(*) FROM job WHERE name = %s AND state < 'active'", [DEAD_LETTER])
+        assert driver.cell(BUSY, "depth") == str(waiting) != "0"
+        assert driver.cell(UNWORKED, "depth") == "-", "it has no dead-letter queue"
+        checkup = driver.app.desk.checkup
+        await driver.until(lambda: checkup.value and driver.cell(BUSY, "found") != "?")
+        assert checkup.value is not None
+        worst = min(one.severity.rank for one in checkup.value.findings if one.queue == BUSY)
+        number = sum(one.queue == BUSY and one.severity.rank == worst for one in checkup.value.findings)
+        assert driver.cell(BUSY, "found") == f"{'✗▲·'[worst]} {number}"
+        assert "supervisor 1m4" in driver.lines[1]
+        assert "generation 11-12" in driver.lines[0] or "pg-boss 12.38.0" in driver.lines[0]
+        await driver.line("sort done")
+        done = [int(driver.cell(key, "done")) for key in driver.table.keys]
+        assert done == sorted(done, reverse=True), done
 
 
 async def test_enter_and_double_click_open_a_queue(db: Database) -> None:

@@ -21,6 +21,7 @@ from bossctl.tui.desk import Desk
 from bossctl.tui.places import JobPlace, Place
 from bossctl.tui.polling import Poll
 from bossctl.tui.widgets.footer import FiveKeyFooter
+from bossctl.tui.words import supervision
 
 if TYPE_CHECKING:
     from bossctl.tui.copying import Copyable
@@ -189,6 +190,7 @@ class BossScreen(Screen[None]):
         header.badge = self.badge()
         main = next((poll for poll, _ in self.readings()), None)
         header.status = "" if main is None else self._status(main)
+        header.duty = () if self.desk.info is None else supervision(self.desk.info, self.desk.now())
         self.query_one(Banner).tell(self._worry(main), header=self.desk.header)
 
     def _worry(self, main: Poll[Any] | None) -> Poll[Any] | None:

@@ -3,59 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.containers import Vertical
-from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
 from bossctl import format as fmt
-from bossctl.models.common import Count, Truth
+from bossctl.models.pulse import Pulse
 from bossctl.models.queues import QueueOverview
 from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.filterline import FilterLine
-from bossctl.tui.overviews import LATE_SECONDS, SORTS, VERY_LATE_SECONDS, Line, line_of, merge, ordered
+from bossctl.tui.overviews import SORTS, Line, depths, line_of, merge, ordered
 from bossctl.tui.places import JobsPlace, QueuePlace, QueuesPlace, Visit
 from bossctl.tui.polling import Poll
+from bossctl.tui.queuerows import COLUMNS, NOTHING_FOUND, findings_by_queue, row_of, unsure
 from bossctl.tui.screens.base import Reading
 from bossctl.tui.screens.changes import DELETE, ENSURE, QueueChanges
-from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.histogram import StateLegend, StatePicked
-from bossctl.tui.widgets.rows import Cell, Row
-from bossctl.tui.widgets.states import SparkCell, StateBar, values
+from bossctl.tui.widgets.rows import Row
+from bossctl.tui.widgets.states import StateBar, values
 from bossctl.tui.widgets.table import LineTable
-from bossctl.tui.words import TRUTHS, counted
+from bossctl.tui.words import TRUTHS
 
-COLUMNS = (
-    Column("queue", "QUEUE", min_width=14, max_width=40, fit=True, flex=1, sortable=True),
-    Column(
-        "policy", "POLICY", min_width=8, max_width=15, fit=True, priority=5, tooltip="how many jobs may wait or run"
-    ),
-    Column("jobs", "JOBS", width=14, min_width=10, max_width=36, flex=2, priority=1, tooltip="all six states"),
-    Column("ready", "READY", min_width=6, max_width=11, fit=True, align="right", sortable=True, tooltip="due, waiting"),
-    Column("active", "ACTIVE", min_width=7, max_width=11, fit=True, align="right", sortable=True),
-    Column("failed", "FAILED", min_width=7, max_width=11, fit=True, align="right", sortable=True),
-    Column("due", "OLDEST", width=7, align="right", sortable=True, tooltip="how long the oldest due job has waited"),
-    Column("hour", "FAIL/H", width=7, align="right", sortable=True, tooltip="failed within the last hour"),
-    Column(
-        "trend",
-        "TREND",
-        width=8,
-        min_width=6,
-        max_width=20,
-        flex=1,
-        priority=4,
-        tooltip="how ready jobs went up and down",
-    ),
-    Column("dead", "DEAD LETTER", min_width=11, max_width=24, fit=True, priority=6),
-)
+if TYPE_CHECKING:
+    from bossctl.models.findings import Report
+
+PULSE_SECONDS = 10.0
+"""Seconds between readings of what goes on beside the counts."""
 
 
 class QueuesScreen(QueueChanges):
@@ -91,6 +71,8 @@ class QueuesScreen(QueueChanges):
         self._cheap = Poll(lambda: desk.reader.overview(), interval=desk.interval, cost=_cost)
         self._exact = Poll(lambda: desk.reader.overview(exact=True), interval=desk.interval, cost=_cost, cheap=False)
         self._exact.next_at = 0.0
+        self._pulse = Poll(desk_pulse(desk), interval=PULSE_SECONDS, cost=lambda pulse: pulse.elapsed_ms)
+        self._found: tuple[Report | None, Mapping[str, tuple[int, ...]]] = (None, {})
 
     def body(self) -> list[Widget]:
         """The table, the filter line and the legend."""
@@ -112,31 +94,48 @@ class QueuesScreen(QueueChanges):
         found: list[Reading] = [(self._cheap, self._took_cheap)]
         if self._cheap.value is not None and (self._cheap.value.truth_note or self._exact.asked_for):
             found.append((self._exact, self._took_exact))
-        return found
+        return [*found, (self._pulse, self._took_pulse)]
 
     async def _took_cheap(self, reading: QueueOverview) -> None:
         self.desk.note(reading)
-        await self._take(merge(reading, self._exact.value), fresh=True)
+        await self._take(merge(reading, self._exact.value))
 
     async def _took_exact(self, reading: QueueOverview) -> None:
         if self._cheap.value is not None:
-            await self._take(merge(self._cheap.value, reading), fresh=False)
+            await self._take(merge(self._cheap.value, reading))
 
-    async def _take(self, overview: QueueOverview, *, fresh: bool) -> None:
-        """Make lines and rows of a reading, with a breath after every hundred: the keyboard is answered meanwhile."""
+    async def _took_pulse(self, _: Pulse) -> None:
+        if self._cheap.value is not None:
+            await self._take(merge(self._cheap.value, self._exact.value))
+
+    async def _take(self, overview: QueueOverview) -> None:
+        """Make lines and rows of the readings, with a breath after every hundred: the keyboard is answered."""
         rows: dict[str, Row] = {}
         lines: list[Line] = []
+        pulse, now, found = self._pulse.value, self.desk.now(), self._findings()
+        depth = depths(queue for queue in overview.queues if queue.name in self.desk.dead_letters)
         for number, queue in enumerate(overview.queues, start=1):
-            if fresh:
-                self.desk.trends.add(queue)
-            line = line_of(queue, self.desk.trends.of(queue.name))
+            line = line_of(
+                queue,
+                None if pulse is None else pulse.of(queue.name),
+                depth=depth.get(queue.dead_letter) if queue.dead_letter else None,
+                found=None if found is None else found.get(queue.name, NOTHING_FOUND),
+                now=now,
+            )
             lines.append(line)
-            rows[queue.name] = _row(line)
+            rows[queue.name] = row_of(line)
             if number % 100 == 0:
                 await asyncio.sleep(0)
         self._rows = rows
         if self.in_use:
             self.lines = lines
+
+    def _findings(self) -> Mapping[str, tuple[int, ...]] | None:
+        """What doctor found, by queue; None while it has not looked."""
+        report = self.desk.checkup.value
+        if report is not self._found[0]:
+            self._found = (report, {} if report is None else findings_by_queue(report))
+        return None if report is None else self._found[1]
 
     def watch_lines(self) -> None:
         """Draw what changed."""
@@ -145,7 +144,7 @@ class QueuesScreen(QueueChanges):
     def _draw(self, *, reorder: bool = False) -> None:
         names = [line.queue.name for line in ordered(self.lines, self._sort)]
         self.table.update((self._rows[name] for name in names), reorder=reorder)
-        self.query_one("#truths").display = any(map(_unsure, self.lines))
+        self.query_one("#truths").display = any(map(unsure, self.lines))
         self.say_status()
 
     def about(self) -> str:
@@ -247,6 +246,16 @@ class QueuesScreen(QueueChanges):
         self.say_status()
 
 
+def desk_pulse(desk: Desk) -> Callable[[], Awaitable[Pulse]]:
+    """The reading of the pulse, never beside another that may take long."""
+
+    async def read() -> Pulse:
+        async with desk.dear:
+            return await desk.reader.pulse()
+
+    return read
+
+
 def _cost(reading: QueueOverview) -> float:
     return reading.elapsed_ms
 
@@ -257,46 +266,6 @@ def _jobs(state: str, queue: str | None = None) -> JobsPlace:
     return JobsPlace(text_of(with_state(in_queue(queue) if queue is not None else None, state)))
 
 
-def _row(line: Line) -> Row:
-    queue, numbers = line.queue, values(line.queue.counts)
-    cells: tuple[Cell, ...] = (
-        fmt.clean(queue.name),
-        "implicit" if queue.implicit else fmt.clean(str(queue.options.get("policy") or "standard")),
-        StateBar(numbers),
-        counted(line.ready),
-        counted(queue.counts["active"]),
-        _alarming(queue.counts["failed"], "$text-warning"),
-        _waiting(queue.oldest_due_seconds),
-        _alarming(queue.failed_last_hour, "$text-error"),
-        SparkCell(line.trend),
-        fmt.clean(queue.dead_letter or ""),
-    )
-    return Row(queue.name, cells, "" if line.alarm or any(numbers) else "muted")
-
-
-def _unsure(line: Line) -> bool:
-    counts = line.queue.counts
-    return any(count.truth is not Truth.EXACT for count in (*counts.values(), line.queue.failed_last_hour))
-
-
 def _has(row: Row, words: list[str]) -> bool:
     name = fmt.clean(row.key).casefold()
     return all(word in name for word in words)
-
-
-def _alarming(count: Count, style: str) -> Cell:
-    return _styled(counted(count), style) if count.value else counted(count)
-
-
-@lru_cache(4096)
-def _styled(text: str, style: str) -> Content:
-    return Content(text).stylize(style)
-
-
-def _waiting(seconds: float | None) -> Cell:
-    if seconds is None:
-        return fmt.ABSENT
-    text = fmt.age(seconds)
-    if seconds < LATE_SECONDS:
-        return text
-    return _styled(text, "$text-error" if seconds >= VERY_LATE_SECONDS else "$text-warning")
