@@ -89,10 +89,12 @@ def kept_theme(memory: Path | None) -> str | None:
 
 
 def keep_theme(memory: Path | None, theme: str) -> None:
-    """Keep a choice for the next time, where that can be written."""
+    """Keep a choice for the next time, where that can be written; only its owner can read it."""
     if memory is not None:
         with suppress(OSError):
-            memory.parent.mkdir(parents=True, exist_ok=True)
+            memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             waiting = memory.with_suffix(".new")
+            waiting.unlink(missing_ok=True)
+            waiting.touch(mode=0o600, exist_ok=False)
             waiting.write_text(json.dumps({"theme": theme}), encoding="utf-8")
             waiting.replace(memory)

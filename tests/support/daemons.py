@@ -24,8 +24,8 @@ DIES_WITH_PARENT = 1
 
 
 @contextmanager
-def pgbouncer(bed: Bed, database: str, *, connections: int = 1) -> Iterator[str]:
-    """A PgBouncer in transaction mode before one database; its URL."""
+def pgbouncer(bed: Bed, database: str, **settings: str) -> Iterator[str]:
+    """A PgBouncer in transaction mode with one connection to one database; its URL. `settings` go into its file."""
     if PGBOUNCER is None:
         raise LookupError("PgBouncer is not installed")
     port = _free_port()
@@ -33,9 +33,15 @@ def pgbouncer(bed: Bed, database: str, *, connections: int = 1) -> Iterator[str]
     lines = [
         "[databases]", f"{database} = {where} dbname={database}", "[pgbouncer]", "listen_addr = 127.0.0.1",
         f"listen_port = {port}", "unix_socket_dir =", "auth_type = any", "pool_mode = transaction",
-        f"default_pool_size = {connections}", "logfile =", "pidfile =",
+        "default_pool_size = 1", "logfile =", "pidfile =",
     ]  # fmt: skip
     with _directory() as home:
+        for name, value in settings.items():
+            path = home / name
+            if name.endswith("_file"):  # it must be able to read it
+                shutil.copy(value, path)
+                path.chmod(0o644)
+            lines.append(f"{name} = {path if name.endswith('_file') else value}")
         (home / "ini").write_text("\n".join(lines) + "\n")
         dsn = f"postgresql://127.0.0.1:{port}/{database}?user={bed.parameters.get('user', 'postgres')}"
         with _running([PGBOUNCER, "-q", str(home / "ini")], dsn):

@@ -181,7 +181,8 @@ def append(path: Path, lines: Sequence[str], size: int) -> int:
     data = "".join(lines).encode("utf-8", "surrogatepass")
     try:
         made = not path.exists()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (path.parent.parent, path.parent):  # parents made on the way would be open to others
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             os.lseek(file, size, os.SEEK_SET)

@@ -1,0 +1,201 @@
+"""What others wrote, fuzzed: no crash (70), no raw control byte on a terminal, no secret in anything that is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from bossctl.cron import next_runs
+from bossctl.dsn import checked_dsn
+from bossctl.errors import BossctlError, Exit
+from tests.cli.conftest import Bossctl
+from tests.conftest import SeededFactory
+from tests.seed.plan import HOSTILE
+from tests.support.releases import NEWEST
+
+SECRET = "pl4nted-Passw0rd"
+EXAMPLES = 400 if os.environ.get("BOSSCTL_FUZZ") else 10
+few = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+STYLE = re.compile(r"\x1b\[[0-9;]*m|\r+\n|\r(?=\x1b\[K)|\x1b\[K")
+"""What bossctl itself sends to a terminal: colours, line ends, a progress line."""
+
+nasty = st.text(st.characters() | st.sampled_from("\x1b\x9b\u202e\x00\x7f'\"\\%@:/?#[]{}= \n\r\t$`;&|"), max_size=40)
+CLOSED = "127.0.0.1:1"
+DSNS = (
+    f"postgresql://{{0}}:{SECRET}@{CLOSED}/{{1}}",
+    f"postgresql://u:{SECRET}{{0}}@{CLOSED}/{{1}}",
+    f"postgresql://u:{SECRET}@{CLOSED}/db?{{0}}={{1}}",
+    f"host=127.0.0.1 port=1 password={SECRET} {{0}}={{1}}",
+    f"host=127.0.0.1 port=1 password='{SECRET}{{0}}' dbname={{1}}",
+    f"{{0}}://{SECRET}@{CLOSED}/{{1}}",
+    "{0}{1}",
+)
+
+
+def harmless(err: str, out: str = "") -> None:
+    """One error, without a secret or a raw control character."""
+    assert SECRET not in err + out
+    assert "Traceback" not in err
+    assert not CONTROL.search(err), err
+    assert err.startswith("error: ")
+
+
+def stays_here(dsn: str) -> bool:
+    """Whether libpq would ask nobody but this machine's closed port: a fuzzed host name must not be looked up."""
+    try:
+        parts = conninfo_to_dict(checked_dsn(dsn, "it"))
+    except (BossctlError, ProgrammingError, UnicodeError, ValueError):
+        return True
+    hosts = {str(parts.get(name, "127.0.0.1")) for name in ("host", "hostaddr")}
+    return hosts == {"127.0.0.1"} and str(parts.get("port")) == "1" and "service" not in parts
+
+
+@few
+@given(st.sampled_from(DSNS), nasty, nasty, st.booleans())
+@example(DSNS[0], "\x1b[31m", "\u202e", True)
+def test_connection_strings(bossctl: Bossctl, shape: str, one: str, two: str, by_flag: bool) -> None:
+    dsn = shape.format(one, two)
+    assume(dsn.strip() and "\0" not in dsn and dsn.isprintable() | by_flag and stays_here(dsn))
+    assume(not any("\ud800" <= char <= "\udfff" for char in dsn))
+    result = bossctl("queue", "list", *(["--dsn", dsn] if by_flag else []), env={} if by_flag else {"BOSSCTL_DSN": dsn})
+    assert result.code in (Exit.USAGE, Exit.UNREACHABLE), result.err
+    assert result.out == b""
+    harmless(result.err)
+
+
+@few
+@given(
+    st.binary(max_size=200)
+    | nasty.map(str.encode)
+    | st.dictionaries(nasty, nasty | st.integers()).map(repr).map(str.encode)
+)
+@example(f'current = "a"\n[contexts.a]\ndsn = "postgresql://u:{SECRET}@@h"'.encode())
+@example(f'current = "\x1b[31m"\n[contexts.a]\ndsn = 1\npassword = "{SECRET}"'.encode("unicode_escape"))
+@example(b'[contexts."\\u202e"]\ndsn = []\n')
+def test_config_files(bossctl: Bossctl, clean_environment: Path, content: bytes) -> None:
+    config = clean_environment / ".config" / "bossctl" / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_bytes(content)
+    for name in ("pgboss.json", ".pgbossrc"):
+        (clean_environment / name).write_bytes(content)
+    result = bossctl("info", env={"DATABASE_URL": f"postgresql://u:{SECRET}@{CLOSED}/db"})
+    assert result.code in (Exit.USAGE, Exit.UNREACHABLE), result.err
+    harmless(result.err)
+
+
+values = st.none() | st.booleans() | st.integers() | st.floats() | nasty
+documents = st.recursive(values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(nasty, inner, max_size=3))
+
+
+@few
+@given(
+    nasty
+    | documents.map(json.dumps)
+    | st.dictionaries(nasty, documents, max_size=3).map(lambda one: json.dumps({"queues": one}))
+)
+@example('{"queues": {"\\u001b[31m": {"retry_limit": "\\u202e"}}}')
+@example("[queues.a]\nretry_limit = 99999999999999999999999999")
+def test_queue_files_and_baselines(bossctl: Bossctl, tmp_path: Path, text: str) -> None:
+    dsn = f"postgresql://u:{SECRET}@{CLOSED}/db"
+    for name, line in (
+        ("q.json", "queue ensure -f {} --dry-run"),
+        ("q.toml", "queue ensure -f {} --dry-run"),
+        ("b.json", "doctor --baseline {}"),
+    ):
+        file = tmp_path / name
+        file.write_bytes(text.encode("utf-8", "surrogatepass"))
+        result = bossctl(*line.format(file).split(), "--dsn", dsn)
+        assert result.code in (Exit.USAGE, Exit.UNREACHABLE), f"{line}: {result.err}"
+        harmless(result.err)
+
+
+CRON_PARTS = ("*", "1", "59", "60", "*/5", "1-5", "L", "W", "#", "?", "MON", "JAN", "@daily", "RRULE:FREQ=DAILY", ",")
+
+
+@settings(max_examples=4 * EXAMPLES)
+@given(
+    nasty | st.lists(st.sampled_from(CRON_PARTS)).map(" ".join),
+    st.none() | nasty | st.sampled_from(["UTC", "Europe/Berlin", "../../etc/passwd", "/etc/localtime"]),
+)
+def test_cron_strings_and_zones(cron: str, zone: str | None) -> None:
+    """A prediction or a reason, soon, whatever a schedule says."""
+    found = next_runs(cron, zone, after=datetime(2026, 1, 1, tzinfo=UTC), count=3)
+    assert len(found.runs) == 3 or found.reason
+    assert not CONTROL.search(found.reason or "")
+
+
+LINES = (
+    "queue list", "queue show hostile", "job list queue:hostile", "job errors", "doctor --fail-on never", "stats",
+    "schedule list", "worker list", "job show {}", "job explain {}", "job retry queue:hostile --dry-run --show-sql",
+    "job list queue:hostile -o csv",
+)  # fmt: skip
+PROGRAM = """
+import sys
+from bossctl.cli.main import main
+sys.exit(max(main(line.split()) == 70 for line in sys.argv[1].split("|")))
+"""
+
+
+@pytest.mark.parametrize("release", [NEWEST, pytest.param("10.4.2", marks=pytest.mark.matrix)])
+def test_no_control_byte_reaches_a_terminal(seeded: SeededFactory, release: str) -> None:
+    """Every reading of hostile names, payloads, outputs and keys, on a real pseudo-terminal, byte by byte."""
+    db = seeded(release)
+    job = str(db.value("SELECT id FROM job WHERE name = %s AND output::text ~ 'u001b' LIMIT 1", [HOSTILE]))
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "BOSSCTL_DSN": db.dsn, "COLUMNS": "100"}
+    script = [sys.executable, "-c", PROGRAM, "|".join(LINES).format(job, job)]
+    with subprocess.Popen(script, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        drawn = drained(ours)
+    assert process.returncode == 0
+    text = STYLE.sub("", drawn.decode("utf-8"))
+    assert len(text) > 5000
+    found = CONTROL.search(text.replace("\n", ""))
+    assert not found, repr(text[max(0, found.start() - 60) : found.end() + 20])
+
+
+def drained(terminal: int) -> bytes:
+    """All that is drawn until the program has ended."""
+    drawn = bytearray()
+    while True:
+        try:
+            piece = os.read(terminal, 1 << 16)
+        except OSError:  # Linux says so when nobody has the other side open any more
+            break
+        drawn += piece
+    os.close(terminal)
+    return bytes(drawn)
+
+
+@pytest.mark.matrix
+def test_a_200_megabyte_payload_is_not_taken_in(seeded: SeededFactory) -> None:
+    """Lists and the job's own page show what fits; memory stays that of a small job."""
+    db = seeded(NEWEST)
+    job = str(db.value("SELECT id FROM job WHERE name = 'mail' AND state = 'completed' ORDER BY id LIMIT 1"))
+    lines = f"job list queue:mail|job show {job}|job explain {job}|queue show mail"
+    script = [sys.executable, "-c", PROGRAM.replace("sys.exit(", "import resource\ncode = (") + MEASURED, lines]
+
+    def peak() -> int:
+        environment = {**os.environ, "BOSSCTL_DSN": db.dsn}
+        done = subprocess.run(script, env=environment, capture_output=True, text=True, check=True)
+        return int(done.stderr.strip().splitlines()[-1])
+
+    small = peak()
+    db.execute("UPDATE job SET data = to_jsonb(repeat('x', 200 * 1024 * 1024)) WHERE id = %s", [job])
+    assert peak() < small + 30_000, "kilobytes"
+
+
+MEASURED = "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\nsys.exit(code)\n"

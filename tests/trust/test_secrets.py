@@ -1,0 +1,161 @@
+"""How a connection is kept private: TLS, passwords from files, nothing to see in `ps`, files for their owner."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from bossctl.demo.server import Server, running_server
+from bossctl.errors import Exit
+from bossctl.tui.look import keep_theme
+from tests.cli.conftest import Bossctl
+from tests.conftest import DatabaseFactory, SeededFactory
+from tests.support.bed import install
+from tests.support.daemons import PGBOUNCER, pgbouncer
+from tests.support.releases import NEWEST
+
+OPENSSL = shutil.which("openssl")
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Server]:
+    """A server with pg-boss that asks for a password over TCP."""
+    with running_server(tcp=True) as server:
+        install(NEWEST, server.dsn(), "pgboss")
+        yield server
+
+
+def authority(directory: Path, name: str) -> Path:
+    """A certificate authority of our own that has certified the host `localhost`."""
+    home = directory / name
+    home.mkdir()
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    made = (
+        ("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", f"/CN={name}", "-days", "2"),
+        ("req", "-new", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost"),
+        ("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+         "-out", "server.crt", "-days", "2"),
+    )  # fmt: skip
+    for arguments in made:
+        subprocess.run([str(OPENSSL), *arguments], cwd=home, check=True, capture_output=True)
+    return home
+
+
+@pytest.mark.skipif(PGBOUNCER is None or OPENSSL is None, reason="needs openssl and a PgBouncer, which speaks TLS")
+def test_tls_is_as_strict_as_it_was_asked_to_be(bossctl: Bossctl, database: DatabaseFactory, tmp_path: Path) -> None:
+    """Every mode of libpq, from each source of connections: right certificates pass, wrong ones are exit 3."""
+    db = database(NEWEST)
+    good, other = authority(tmp_path, "good"), authority(tmp_path, "other")
+    files = {"client_tls_cert_file": str(good / "server.crt"), "client_tls_key_file": str(good / "server.key")}
+    with pgbouncer(db.bed, db.name, client_tls_sslmode="require", **files) as dsn:
+        by_name, by_number = dsn.replace("127.0.0.1", "localhost"), dsn
+        passes = ("require", by_number, None), ("verify-ca", by_number, good), ("verify-full", by_name, good)
+        for mode, where, trusted in passes:
+            root = f"&sslrootcert={trusted}/ca.crt" if trusted else ""
+            result = bossctl("info", "--dsn", f"{where}&sslmode={mode}{root}")
+            assert result.code == Exit.OK, f"{mode}: {result.err}"
+        fails = (
+            ("verify-full", by_number, good, "does not match host name"),
+            ("verify-full", by_name, other, "certificate verify failed"),
+            ("verify-ca", by_number, other, "certificate verify failed"),
+            ("verify-ca", by_number, tmp_path, "root certificate file"),
+            ("disable", by_number, good, "SSL required"),
+        )
+        for mode, where, trusted, why in fails:
+            env = {"BOSSCTL_DSN": f"{where}&sslmode={mode}&sslrootcert={trusted}/ca.crt"}
+            result = bossctl("info", env=env)
+            assert (result.code, result.out) == (Exit.UNREACHABLE, b""), f"{mode}: {result.err}"
+            assert why in result.err, mode
+        asked = {"DATABASE_URL": by_number, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": f"{good}/ca.crt"}
+        assert bossctl("info", env=asked).code == Exit.UNREACHABLE
+
+
+def test_no_tls_where_it_was_asked_for(bossctl: Bossctl, guarded: Server) -> None:
+    result = bossctl("info", "--dsn", f"{guarded.tcp_dsn()}?sslmode=require")
+    assert (result.code, result.out) == (Exit.UNREACHABLE, b"")
+    assert "SSL" in result.err
+    assert guarded.password not in result.err
+
+
+def test_passwords_come_from_libpq_s_own_places(bossctl: Bossctl, guarded: Server, tmp_path: Path) -> None:
+    where = conninfo_to_dict(guarded.tcp_dsn())
+    naked = f"postgresql://{where['user']}@{where['host']}:{where['port']}/postgres"
+    refused = bossctl("info", "--dsn", naked)
+    assert refused.code == Exit.UNREACHABLE
+    assert ".pgpass" in refused.err
+    assert bossctl("info", "--dsn", naked, env={"PGPASSWORD": guarded.password}).code == Exit.OK
+    home = tmp_path / ".pgpass"
+    home.write_text(f"{where['host']}:{where['port']}:*:{where['user']}:{guarded.password}\n")
+    home.chmod(0o600)
+    env = {"PGPASSFILE": str(home)}
+    assert bossctl("info", "--dsn", naked, env=env).code == Exit.OK
+    service = tmp_path / "services"
+    service.write_text(f"[jobs]\nhost={where['host']}\nport={where['port']}\nuser={where['user']}\ndbname=postgres\n")
+    env["PGSERVICEFILE"] = str(service)
+    result = bossctl("info", "--dsn", "service=jobs", "-o", "json", env=env)
+    assert result.json()["target"]["database"] == "postgres"
+    assert bossctl("info", env={**env, "PGSERVICE": "jobs"}).code == Exit.OK
+    config = tmp_path / ".config" / "bossctl" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('current = "jobs"\n[contexts.jobs]\ndsn = "service=jobs"\n')
+    assert bossctl("info", env=env).code == Exit.OK
+    assert bossctl("info", "--dsn", "service=nowhere", env=env).code in (Exit.USAGE, Exit.UNREACHABLE)
+    home.chmod(0o644)  # libpq reads no password that others can read
+    assert bossctl("info", "--dsn", naked, env=env).code == Exit.UNREACHABLE
+
+
+@pytest.mark.parametrize("source", ["environment", pytest.param("config", marks=pytest.mark.matrix)])
+def test_no_password_in_ps(guarded: Server, tmp_path: Path, source: str) -> None:
+    """Of a bossctl that runs on: its own command line, and those of what it starts."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    if source == "environment":
+        environment["BOSSCTL_DSN"] = guarded.tcp_dsn()
+    else:
+        config = tmp_path / ".config" / "bossctl" / "config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(f'current = "a"\n[contexts.a]\ndsn = "{guarded.tcp_dsn()}"\n')
+    watch = [sys.executable, "-m", "bossctl", "doctor", "--watch", "1h", "-o", "jsonl"]
+    with subprocess.Popen(watch, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline()
+            process = psutil.Process(running.pid)
+            for one in (process, *process.children(recursive=True)):
+                assert guarded.password not in " ".join(one.cmdline())
+        finally:
+            running.terminate()
+            out, err = running.communicate(timeout=20)
+    assert guarded.password.encode() not in out + err
+
+
+def test_files_are_for_their_owner_alone(
+    bossctl: Bossctl, seeded: SeededFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the umask: what bossctl writes has mode 0600, the log's directory 0700."""
+    state = tmp_path / "state"
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    dsn = ("--dsn", seeded(NEWEST).dsn)
+    before = os.umask(0)
+    try:
+        archive = ("job", "archive", "queue:mail state:completed", "--limit", "2", "--yes")
+        assert bossctl("job", "retry", "queue:mail state:failed", "--limit", "1", "--yes", *dsn).code == Exit.OK
+        assert bossctl(*archive, "--to", str(tmp_path / "mail.jsonl.gz"), *dsn).code == Exit.OK
+        baseline = str(tmp_path / "known.json")
+        assert bossctl("doctor", "--baseline", baseline, "--update-baseline", *dsn).code == Exit.OK
+        keep_theme(state / "bossctl" / "look.json", "nord")
+    finally:
+        os.umask(before)
+    files = [one for one in tmp_path.rglob("*") if one.is_file()]
+    assert {one.name for one in files} >= {"mail.jsonl.gz", "known.json", "look.json"}
+    assert any(one.suffix == ".jsonl" for one in files), "the log"
+    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in state.rglob("*") if one.is_dir()} == {0o700}
