@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from psycopg import sql
@@ -32,16 +32,27 @@ SEND_SECONDS = 120.0
 Key = tuple[str, str]
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """Rows as they are stored. `jobs` None: they could not be read."""
+
+    schedules: Sequence[Row]
+    sends: Sequence[Row]
+    jobs: Sequence[Row] | None
+    first_send: datetime | None
+
+
 async def read_schedules(transaction: Transaction) -> ScheduleBook:
     """All schedules with their next runs and what became of their last slots."""
     rows = await transaction.rows("schedules")
     version = await transaction.row("version") or {}
-    sends, note = await _sends(transaction) if rows else ({}, None)
-    queue = await transaction.row("send_queue", {"patience": SEND_SECONDS}) or {} if rows else {}
-    since = _complete_since(sends, queue.get("first_send"))
-    known = Known(transaction.now, since, cron_parsers(transaction.queries.catalog))
-    # A day of a schedule for every minute takes 20 ms to work out.
-    records = await asyncio.to_thread(_records, rows, sends, known)
+    stored = await _stored(transaction, rows) if rows else _Stored((), (), (), None)
+    note = None
+    if stored.jobs is None:
+        note = f"the jobs of the slots took longer than {JOBS_SECONDS:g}s to find and are not shown"
+    # A day of a schedule for every minute takes 20 ms to work out: a screen may want to be drawn meanwhile.
+    parsers = cron_parsers(transaction.queries.catalog)
+    records = await asyncio.to_thread(_records, stored, transaction.now, parsers)
     return ScheduleBook(records, transaction.now, version.get("cron_on"), transaction.elapsed_ms, note)
 
 
@@ -52,39 +63,44 @@ def cron_parsers(catalog: Catalog) -> tuple[int, ...]:
     return (5,) if catalog.has("bam") else (4, 5)
 
 
-async def _sends(transaction: Transaction) -> tuple[Mapping[Key, list[Sent]], str | None]:
-    """The sends of each schedule, the newest first, with their jobs; and why these could not be read."""
+async def _stored(transaction: Transaction, schedules: Sequence[Row]) -> _Stored:
+    queue = await transaction.row("send_queue", {"patience": SEND_SECONDS}) or {}
     values = {"limit": MOST_SENDS, "shown": SENDS_SHOWN}
-    rows = await transaction.rows("schedule_sends", values, since=sql.Literal(transaction.now - DAY))
-    jobs: Mapping[str, tuple[SlotJob, ...]] | None = None
-    note = None
+    sends = await transaction.rows("schedule_sends", values, since=sql.Literal(transaction.now - DAY))
     try:
         async with transaction.savepoint(JOBS_SECONDS):
-            jobs = await _jobs(transaction, rows)
+            jobs = await _jobs(transaction, sends) if sends else []
     except StatementTimeout:
-        note = f"the jobs of the slots took longer than {JOBS_SECONDS:g}s to find and are not shown"
-    found: dict[Key, list[Sent]] = defaultdict(list)
-    for row in rows:
-        found[row["queue"], row["key"]].append(_sent(row, jobs))
-    return found, note
+        jobs = None
+    return _Stored(schedules, sends, jobs, queue.get("first_send"))
 
 
-async def _jobs(transaction: Transaction, sends: Sequence[Row]) -> Mapping[str, tuple[SlotJob, ...]]:
-    """Send → the jobs that came of it. A job that may be of several is of the one that was taken last before it."""
-    if not sends:
-        return {}
+async def _jobs(transaction: Transaction, sends: Sequence[Row]) -> Sequence[Row]:
     values = {"ids": [row["id"] for row in sends], "names": list({row["queue"] for row in sends})}
     first = sql.Literal(min(row["created_on"] for row in sends))
+    return await transaction.rows("send_jobs", values, since=first)
+
+
+def _records(stored: _Stored, now: datetime, parsers: tuple[int, ...]) -> tuple[ScheduleRecord, ...]:
+    jobs = None if stored.jobs is None else _by_send(stored.jobs)
+    sends: dict[Key, list[Sent]] = defaultdict(list)
+    for row in stored.sends:
+        sends[row["queue"], row["key"]].append(_sent(row, jobs))
+    known = Known(now, _complete_since(stored), parsers)
+    return tuple(_record(row, sends.get((row["name"], row["key"] or ""), []), known) for row in stored.schedules)
+
+
+def _by_send(rows: Sequence[Row]) -> Mapping[str, tuple[SlotJob, ...]]:
+    """Send → the jobs that came of it. A job that may be of several is of the one that was taken last before it."""
     may_be: dict[str, list[Row]] = defaultdict(list)
-    for row in await transaction.rows("send_jobs", values, since=first):
+    for row in rows:
         may_be[row["id"]].append(row)
     found: dict[str, list[SlotJob]] = defaultdict(list)
-    for rows in may_be.values():
-        taken = max(row["started_on"] for row in rows)
+    for choices in may_be.values():
+        taken = max(row["started_on"] for row in choices)
         # What was taken together is of like schedules, and has one job each.
-        row = min(
-            (row for row in rows if row["started_on"] == taken), key=lambda row: (len(found[row["send"]]), row["send"])
-        )
+        together = [row for row in choices if row["started_on"] == taken]
+        row = min(together, key=lambda row: (len(found[row["send"]]), row["send"]))
         found[row["send"]].append(SlotJob(row["id"], row["queue"], row["state"], row["created_on"], row["archived"]))
     return {send: tuple(jobs) for send, jobs in found.items()}
 
@@ -108,15 +124,9 @@ def _named(slot: str | None) -> datetime | None:
         return None
 
 
-def _complete_since(sends: Mapping[Key, list[Sent]], first_send: datetime | None) -> datetime | None:
+def _complete_since(stored: _Stored) -> datetime | None:
     """From when on nothing that was sent is missing here."""
-    if sum(map(len, sends.values())) < MOST_SENDS:
-        return first_send
-    return min(sent.created_on for mine in sends.values() for sent in mine[-1:])
-
-
-def _records(rows: Sequence[Row], sends: Mapping[Key, list[Sent]], known: Known) -> tuple[ScheduleRecord, ...]:
-    return tuple(_record(row, sends.get((row["name"], row["key"] or ""), []), known) for row in rows)
+    return stored.first_send if len(stored.sends) < MOST_SENDS else stored.sends[-1]["created_on"]
 
 
 def _record(row: Row, sends: Sequence[Sent], known: Known) -> ScheduleRecord:

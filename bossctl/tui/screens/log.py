@@ -26,7 +26,7 @@ from bossctl.tui.widgets.table import LineTable
 if TYPE_CHECKING:
     from bossctl.tui.copying import Copyable
 
-MOST = 500
+MOST = 200
 """So many operations are listed."""
 
 SLOWEST, RECORD_SECONDS = 5.0, 30.0
