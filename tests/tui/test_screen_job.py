@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 
 import pytest
@@ -19,6 +21,7 @@ from tests.seed.plan import BUSY, DEAD_LETTER, HOSTILE
 from tests.support.database import Database
 from tests.support.releases import NEWEST
 from tests.tui.app_support import SMALL, Driver, opened_on, running
+from tests.tui.test_app_stalls import longest_step, time_of_steps
 from tests.tui.widget_apps import screen_strips
 
 
@@ -137,9 +140,15 @@ async def test_a_payload_of_ten_megabytes_opens_cut_and_whole_on_demand(db: Data
         assert screen.job.data.cut
         assert len(shown(driver, "data")) < 100_000
         await driver.until(lambda: "press F for all" in driver.text)
-        await driver.press("F")
         view = screen.query_one("#data", JsonView)
+        gc.freeze()  # as the app does when it is not driven by a test
+        before = time_of_steps()
+        watch = asyncio.create_task(longest_step(1.5))
+        await driver.press("F")
         await driver.until(lambda: view.payload is not None and not view.payload.cut)
+        worst = await watch
+        gc.unfreeze()
+        assert worst < max(before, time_of_steps()), worst
         assert len(shown(driver, "data")) > hostile.BIG_BYTES * 0.99
         await driver.press("r")
         await driver.until(lambda: screen._poll.age is not None and screen._poll.age < 0.2)

@@ -120,10 +120,22 @@ class BossScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, banner, body, footer."""
+        self._know_size()
         yield Header()
         yield Banner()
         yield from self.body()
         yield FiveKeyFooter()
+
+    def _know_size(self) -> None:
+        """Bear the classes of the terminal's size before anything is styled: borne later, all would be styled again."""
+        width, height = self.app.size
+        for room, steps in (
+            (width, self.app.HORIZONTAL_BREAKPOINTS),
+            (height, self.VERTICAL_BREAKPOINTS),
+        ):
+            reached = max((step for step in steps or () if step[0] <= room), default=None)
+            if reached is not None:
+                self.update_classes({reached[1]: True}, update=False)
 
     def on_mount(self) -> None:
         """Begin to look for readings that are due."""
