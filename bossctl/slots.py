@@ -129,8 +129,11 @@ def _unjudged(schedule: Schedule, since: datetime | None, judged: Sequence[Sched
         until=known.now - SETTLED,
         parsers=known.cron_parsers[-1:],
     )
-    if next(was_due, None) is None:
+    last = next(was_due, None)
+    if last is None:
         return None
+    if since is not None and last >= since:
+        return "the releases that have such a schema do not read its expression alike"
     if known.since is None:
         return "nothing that the scheduler sent is stored"
     set_on = schedule.updated_on or schedule.created_on
