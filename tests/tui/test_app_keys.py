@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,12 @@ def test_the_defaults_have_no_clash_that_a_file_of_defaults_would_be_told_of() -
     commands = {one.id: one for scope in KNOWN for one in scope.values() if one.keys}
     text = "\n".join(f'"{one.id}" = "{",".join(one.keys)}"' for one in commands.values())
     assert understood(text, KNOWN).problems == ()
+
+
+def test_the_example_of_the_readme_is_good() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [text] = [one for one in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "app.pause" in one]
+    assert understood(text, KNOWN) == Keymap({"queues.sort": "o", "app.pause": "p,f6", "job.retry": "W"}, ())
 
 
 def test_a_file_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class StatementsScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,at", "close", "Close"),
+        Binding("ctrl+c", "app.quit", "Quit", show=False),
         Binding("y", "copy", "Copy the statement"),
         Binding("right_square_bracket", "read_on(4)", show=False),
         Binding("left_square_bracket", "read_on(-4)", show=False),

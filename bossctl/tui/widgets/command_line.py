@@ -37,6 +37,7 @@ class CommandLineScreen(ModalScreen[Invocation | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False),
+        Binding("ctrl+c", "close", "Close", show=False, priority=True),
         Binding("tab", "take", "Complete", show=False),
         Binding("up", "earlier(-1)", "Earlier line", show=False),
         Binding("down", "earlier(1)", "Later line", show=False),
