@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bossctl.errors import MissingPrivilege
 from bossctl.format import clean
@@ -15,6 +15,9 @@ from bossctl.models.oplog import OperationRecord
 from bossctl.models.undo import UndoPlan
 from bossctl.store import Store
 from bossctl.store.translate import Deadlock, SchemaChanged, grant_hint
+
+if TYPE_CHECKING:
+    from bossctl.actions.jobs.pruning import Prunable
 
 ATTEMPTS = 5
 _T = TypeVar("_T")
@@ -124,6 +127,18 @@ class Operator:
         from bossctl.actions.jobs.recorded import read_record
 
         return await self._done(lambda: read_record(self._store, operation))
+
+    async def prunable(self, older_than_seconds: int) -> Prunable:
+        """What the log holds of operations older than so many seconds. Raises UsageError for less than an hour."""
+        from bossctl.actions.jobs.pruning import prunable
+
+        return await self._done(lambda: prunable(self._store, older_than_seconds))
+
+    async def prune(self, old: Prunable) -> int:
+        """Forget these operations: they can no longer be taken back. How many there were."""
+        from bossctl.actions.jobs.pruning import prune
+
+        return await self._done(lambda: prune(self._store, old))
 
     async def plan_undo(self, operation: str | None = None, *, statements: bool = False) -> UndoPlan:
         """What taking back an operation would do; None is the last one of this user on this target.

@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 def log(
     ctx: typer.Context,
     limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", help="How many.", show_default=True)] = 50,
+    prune: Annotated[
+        str | None, typer.Option("--prune", metavar="D", help="Forget operations older than D instead: no undo then.")
+    ] = None,
+    yes: Yes = False,
     output: OutputOption = Format.TABLE,
-) -> None:
+) -> int:
     """List what was done to jobs with bossctl, newest first.
 
-    From the schema bossctl of the database where there is one, and from this machine's own files.
+    From the schema bossctl of the database where there is one, and from this machine's own files. Nothing is forgotten
+    until --prune says so; archived jobs stay in any case.
 
     \b
     Example:
@@ -38,6 +43,8 @@ def log(
     if limit < 1:
         raise UsageError("--limit must be at least 1")
     printer = Printer(settings_of(ctx), output)
+    if prune is not None:
+        return _prune(settings_of(ctx), printer, prune, yes=yes)
     found, hidden = bridge.read(settings_of(ctx), lambda store: _operations(store, limit))
     if hidden:
         talk.say(f"note: {hidden}")
@@ -46,6 +53,32 @@ def log(
         printer.rows({"operations": rows}, "operations", shapes.OPERATION_KEYS)
     else:
         views.operations(printer, found)
+    return Exit.OK
+
+
+def _prune(settings: Settings, printer: Printer, age: str, *, yes: bool) -> int:
+    """Forget what is older, after a yes."""
+    from bossctl.actions import Operator
+    from bossctl.cli import asking, bridge
+    from bossctl.cli.settings import seconds
+
+    if settings.spec().read_only:
+        raise UsageError("log --prune writes, and this connection is read-only")
+    asking.need_somebody(yes, "log --prune")
+    older = seconds(age, "--prune")
+    old = bridge.read(settings, lambda store: Operator(store).prunable(older))
+    done = 0
+    if old.count:
+        if not yes:
+            asking.agreed(
+                f"forget {old.count:,} operations before {old.before:%Y-%m-%d %H:%M} UTC: no undo of them then"
+            )
+        done = bridge.read(settings, lambda store: Operator(store).prune(old))
+    if printer.human:
+        printer.text(f"{done:,} operations forgotten\n")
+    else:
+        printer.single({"pruned": done})
+    return Exit.OK
 
 
 def undo(

@@ -167,7 +167,7 @@ UPDATE {own_operation} SET undone = undone + %(undone)s WHERE operation = %(oper
 SELECT o.operation, o.action, o.generation, o.started_on, o.role, o.person, o.target, o.selector, o.details::text AS details, o.changed,
        o.undone, o.undoes, o.finished_on IS NOT NULL AS finished
 FROM {own_operation} AS o
-WHERE o.pgboss_schema = %(schema)s AND (%(operation)s::text IS NULL OR o.operation = %(operation)s)
+WHERE o.pgboss_schema = %(schema)s AND (%(operation)s::text IS NULL OR %(operation)s IN (o.operation, o.undoes))
 ORDER BY o.operation DESC
 LIMIT %(limit)s
 
@@ -175,6 +175,14 @@ LIMIT %(limit)s
 -- Values as PostgreSQL writes them, for a file; SQL NULL stays apart from the JSON word.
 SELECT {texts}, txid_current() AS xid
 FROM {job_table} AS j
+WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
+
+-- name: image_sizes
+-- About how many bytes `image_text` would send for each.
+SELECT string_agg(j.id::text, ',' ORDER BY j.id) AS ids,
+  string_agg((coalesce(octet_length(j.data::text), 0) + coalesce(octet_length(j.output::text), 0))::text, ',' ORDER BY j.id)
+    AS sizes
+FROM {job} AS j
 WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[])
 
 -- name: image_lines

@@ -79,11 +79,14 @@ class Selection:
     due: bool = False
 
 
-def select(selector: Selector | None, catalog: Catalog) -> Selection:
-    """Compile a selection for one schema; None selects every live job."""
+def select(selector: Selector | None, catalog: Catalog, *, archived: bool = False) -> Selection:
+    """Compile a selection for one schema; None selects every live job.
+
+    `archived`: it is asked of archived jobs whatever it says, whose queues may be gone.
+    """
     if selector is None:
         return Selection(ALWAYS, ALWAYS, {}, "job", True, True, None)
-    compiler = _Compiler(catalog, live=scope(selector) == "live")
+    compiler = _Compiler(catalog, live=not archived and scope(selector) == "live")
     where = compiler.condition(selector)
     required = selector.items if isinstance(selector, And) else (selector,)
     queues = [compiler.queue(item, "q") for item in required if isinstance(item, QueueGlob)]

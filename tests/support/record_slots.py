@@ -25,6 +25,7 @@ RECORD_VALUES: Mapping[str, object] = {
     "operations": ["x"],
     "origins": [ID],
     "xids": [1],
+    "before": "2026-01-01T00:00:00Z",
     "undone": 1,
     "changed": 1,
     "details": "{}",

@@ -89,9 +89,9 @@ class Batches:
         except Displaced:
             await self._attempt(chosen.by_id(), last=last, surprises=surprises)
         except TooLarge as found:
-            self.rows = min(found.rows, max(1, len(chosen.ids) // 2))
-            for start in range(0, len(chosen.ids), self.rows):
-                await self._attempt(chosen.part(start, start + self.rows), last=last, surprises=surprises)
+            self.rows = rows = min(found.rows, max(1, len(chosen.ids) // 2))
+            for start in range(0, len(chosen.ids), rows):
+                await self._attempt(chosen.part(start, start + rows), last=last, surprises=surprises)
         except Conflict:
             await self._after_conflict(chosen.by_id(), last=last, surprises=surprises)
         else:

@@ -12,10 +12,11 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +31,7 @@ from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.archives import archived
 from bossctl.sql.changes import BY_ID
 from bossctl.sql.ownschema import as_texts
+from bossctl.sql.text import id_list
 from bossctl.store import Store
 
 PORTION_ROWS = 250
@@ -70,9 +72,21 @@ async def archiving_to(store: Store, request: ActionRequest, path: Path) -> Kind
 
 def _may_be_made(path: Path) -> None:
     if path.exists() or path.is_symlink():
-        raise UsageError(f"the file {clean(str(path))} is there already", "name one that is not there yet")
+        raise UsageError(
+            f"the file {clean(str(path))} is there already, and nothing is ever added to a file or written over it",
+            f"name another one: --to {clean(str(_free_name(path)))}; where an earlier run was interrupted, what that"
+            " one wrote stays good, the new file takes the rest, and restore --from brings back either",
+        )
     if not path.parent.is_dir():
         raise UsageError(f"there is no directory {clean(str(path.parent))}")
+
+
+def _free_name(path: Path) -> Path:
+    """The next name beside it that is free."""
+    ends = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    stem = path.name.removesuffix(ends)
+    names = (path.with_name(f"{stem}-{number}{ends}") for number in count(2))
+    return next(name for name in names if not name.exists())
 
 
 def _words(path: Path, counted: Counted) -> Words:
@@ -100,8 +114,8 @@ class _Export:
             await asyncio.to_thread(self._append, [self._header(batch, columns)])
             self._columns = columns
         place, written = list(columns).index("id"), list[str]()
-        for start in range(0, len(batch.ids), PORTION_ROWS):
-            some = {**values, "ids": list(batch.ids[start : start + PORTION_ROWS])}
+        async for ids in _portions(batch):
+            some = {**values, "ids": ids}
             rows = await transaction.rows("image_text", some, texts=as_texts(list(columns)))
             lines = [_line(columns, [row[f"t{number}"] for number in range(len(columns))]) for row in rows]
             await asyncio.to_thread(self._append, lines)
@@ -149,6 +163,21 @@ class _Export:
                 f"cannot write {clean(str(self._path))}: {error.strerror}", "no job of it was deleted"
             ) from None
         self._size += len(data)
+
+
+async def _portions(batch: Batch) -> AsyncIterator[list[str]]:
+    """As many at a time as should be held at once."""
+    [row] = await batch.transaction.rows("image_sizes", batch.chosen.by_id().values)
+    portion: list[str] = []
+    held = 0
+    for id, size in zip(id_list(row["ids"]), map(int, id_list(row["sizes"])), strict=True):
+        if portion and (len(portion) == PORTION_ROWS or held + size > CHUNK_BYTES):
+            yield portion
+            portion, held = [], 0
+        portion.append(id)
+        held += size
+    if portion:
+        yield portion
 
 
 def _line(columns: Mapping[str, str], values: Sequence[str | None]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bossctl.actions.jobs import filelog, ownschema
@@ -62,7 +63,7 @@ async def operations(store: Store, *, limit: int = 50) -> tuple[Operation, ...]:
 
 async def find(store: Store, operation: str) -> Logged:
     """One operation. Raises NotFound."""
-    found = await _logged(store, operation.strip(), 1)
+    found = await _logged(store, operation.strip(), 1_000)
     if not found:
         need_own(store.catalog)
         raise NotFound(f"the log knows no operation {clean(operation)} on {store.target}", "bossctl log lists them")
@@ -85,10 +86,19 @@ async def _logged(store: Store, operation: str | None, limit: int) -> list[Logge
         for path, entry in filelog.headers(database):
             if len(found) >= limit and entry.operation < found[limit - 1].operation.operation:
                 break
-            if operation in (None, entry.operation):
+            if operation in (None, entry.operation, entry.undoes):
                 found.append(await _in_file(transaction, path, entry))
                 found.sort(key=lambda one: one.operation.operation, reverse=True)
-    return found[:limit]
+    told = [_with_undone(one, found) for one in found]
+    return [one for one in told if operation in (None, one.entry.operation)][:limit]
+
+
+def _with_undone(one: Logged, found: Sequence[Logged]) -> Logged:
+    """What undos of it have in their own records counts: one that was killed noted nothing in the file of this."""
+    if one.path is None:
+        return one
+    undos = sum(other.operation.changed for other in found if other.entry.undoes == one.entry.operation)
+    return replace(one, operation=replace(one.operation, undone=max(one.operation.undone, undos)))
 
 
 async def _in_own_schema(transaction: Transaction, operation: str | None, limit: int) -> list[Logged]:

@@ -33,7 +33,8 @@ class Selected:
     @classmethod
     def of(cls, request: ActionRequest, kind: Kind, queries: Queries) -> Selected:
         """Compile a request. Only restore looks into the archive, whatever the selection widens."""
-        selection = select(request.selector, queries.catalog)
+        archived = request.action is JobAction.RESTORE
+        selection = select(request.selector, queries.catalog, archived=archived)
         if request.action not in (JobAction.UNDO, JobAction.RESTORE) and not _names_own(request.selector):
             kind = replace(kind, change=replace(kind.change, reasons=(OWN_JOBS, *kind.change.reasons)))
         source = kind.change.source or placed_rows(queries.catalog)

@@ -57,7 +57,7 @@ async def undo(
     every = _groups(store, logged, planned.plan.request)
     outcome = await groups.apply(store, every, planned.plan, record, progress=progress, stop=stop)
     if logged.path is not None and outcome.changed:
-        filelog.note(logged.path, {"undone": logged.operation.undone + outcome.changed})
+        filelog.note(logged.path, {"undone": planned.operation.undone + outcome.changed})
     return outcome
 
 
