@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -81,6 +80,8 @@ def kept_theme(memory: Path | None) -> str | None:
     """The theme that was chosen last; None for none, or one that is no more."""
     if memory is None:
         return None
+    import json
+
     try:
         found = json.loads(memory.read_text(encoding="utf-8"))["theme"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -91,6 +92,8 @@ def kept_theme(memory: Path | None) -> str | None:
 def keep_theme(memory: Path | None, theme: str) -> None:
     """Keep a choice for the next time, where that can be written; only its owner can read it."""
     if memory is not None:
+        import json
+
         with suppress(OSError):
             memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             waiting = memory.with_suffix(".new")

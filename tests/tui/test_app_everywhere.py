@@ -171,6 +171,17 @@ async def test_nothing_is_recorded_for_those_who_did_not_ask(seeded: SeededFacto
         assert all(one.ms >= 0 and one.error is None for one in ran)
 
 
+@pytest.mark.parametrize("key", ["at", "question_mark"])
+async def test_ctrl_c_quits_from_overlays_and_cancels_a_line(seeded: SeededFactory, key: str) -> None:
+    async with running(seeded(NEWEST).dsn, size=SMALL, refresh=60) as driver:
+        await driver.press("colon", "x", "ctrl+c")
+        await driver.until(lambda: isinstance(driver.app.screen, QueuesScreen))
+        await driver.press(key)
+        await driver.until(lambda: not isinstance(driver.app.screen, QueuesScreen))
+        await driver.press("ctrl+c")
+        assert driver.app.return_code == 0
+
+
 # --- how often
 
 
