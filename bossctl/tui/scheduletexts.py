@@ -24,15 +24,15 @@ SLOTS_SHOWN = 60
 
 SCHEDULES = (
     Column("queue", "QUEUE", min_width=8, max_width=28, fit=True, flex=1),
-    Column("key", "KEY", min_width=3, max_width=16, fit=True, priority=3),
+    Column("key", "KEY", min_width=4, max_width=16, fit=True, priority=2),
     Column("cron", "CRON", min_width=12, max_width=24, fit=True, priority=1),
     Column("zone", "ZONE", min_width=4, max_width=20, fit=True, priority=5),
     Column("kind", "KIND", width=5, priority=7),
     Column("next", "NEXT, ITS ZONE", min_width=15, max_width=20, fit=True, tooltip="in the schedule's time zone"),
     Column("local", "NEXT, LOCAL", min_width=11, max_width=16, fit=True, priority=4, tooltip="where you are"),
-    Column("last", "LAST SLOT", min_width=23, max_width=34, fit=True, tooltip="in its zone, and what came of it"),
+    Column("last", "LAST SLOT", min_width=20, max_width=34, fit=True, tooltip="in its zone, and what came of it"),
     Column("missed", "MISSED", min_width=6, fit=True, align="right", tooltip="of the slots looked at, in a day"),
-    Column("doubled", "TWICE", width=5, align="right", priority=2, tooltip="slots with more than one job, in a day"),
+    Column("doubled", "TWICE", width=5, align="right", priority=3, tooltip="slots with more than one job, in a day"),
 )
 SLOTS = (
     Column("at", "SLOT, ITS ZONE", min_width=15, max_width=20, fit=True),
@@ -218,15 +218,16 @@ def summary(book: ScheduleBook) -> str:
     missed = sum(record.missed or 0 for record in records)
     doubled = sum(record.doubled or 0 for record in records)
     blind = sum(record.missed is None for record in records)
-    parts = [str(len(records)), _passes(book), f"{missed} missed, {doubled} twice in a day"]
-    if blind:
-        parts.append(f"{blind} not known")
+    told = f"{missed} missed, {doubled} twice in a day" + (f", {blind} not known" if blind else "")
+    passes, silent = _passes(book)
+    parts = [str(len(records)), *([passes, told] if silent else [told, passes])]
     return " · ".join([*parts, *([book.note] if book.note else [])])
 
 
-def _passes(book: ScheduleBook) -> str:
+def _passes(book: ScheduleBook) -> tuple[str, bool]:
+    """When somebody last looked whether anything is due, and whether that is too long ago."""
     seconds = distance(book.cron_on, book.taken_at)
     if seconds is None:
-        return "nobody ever passed over them"
+        return "nobody ever passed over them", True
     last = f"last pass {fmt.age(seconds)} ago"
-    return f"nobody passes over them: {last}" if seconds > SILENT_SECONDS else last
+    return (f"nobody passes over them: {last}", True) if seconds > SILENT_SECONDS else (last, False)
