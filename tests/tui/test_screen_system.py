@@ -184,7 +184,7 @@ async def test_each_part_is_hidden_by_itself(seeded: SeededFactory) -> None:
         db.execute(f"REVOKE SELECT ON warning, bam FROM reader_{db.name}")
         async with running(dsn, size=SMALL) as driver:
             await opened_on(driver, "system", SystemScreen)
-            await until(driver, lambda: "3 of 6 parts hidden from this role" in driver.lines[1])
+            await until(driver, lambda: screen(driver).about() == "3 of 6 parts hidden from this role")
             await go_to(driver, "warnings")
             await until(driver, lambda: "WARNINGS ?" in driver.text)
             hidden = screen(driver).section("warnings")._unseen
@@ -202,4 +202,4 @@ async def test_each_part_is_hidden_by_itself(seeded: SeededFactory) -> None:
             db.execute(f"GRANT SELECT ON warning TO reader_{db.name}")
             await until(driver, lambda: screen(driver).section("warnings").part is not None)
             assert "queue_backlog" in text_of(driver, "warnings")
-            await until(driver, lambda: "2 of 6 parts hidden" in driver.lines[1])
+            await until(driver, lambda: screen(driver).about() == "2 of 6 parts hidden from this role")
