@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bossctl.actions import Operator
 from bossctl.explain import explain
+from bossctl.models.jobactions import ActionRequest, JobAction
+from bossctl.selector import parse
 from bossctl.tui.screens.job import JobScreen
 from bossctl.tui.widgets.table import LineTable
 from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
@@ -162,3 +165,18 @@ async def test_the_same_id_in_job_and_archive(seeded: SeededFactory, release: st
         assert "never ran" in " ".join(driver.text.split())
         await driver.press("i")
         await driver.until(lambda: "created, archived" not in driver.lines[1])
+
+
+@pytest.mark.matrix
+async def test_a_job_that_bossctl_archived(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    job = job_where(db, f"name = '{BUSY}' AND state = 'failed'")
+    async with await open_store(db) as store:
+        operator, request = Operator(store), ActionRequest(JobAction.ARCHIVE, parse(f"id:{job}"), f"id:{job}")
+        await operator.apply_jobs(request, await operator.plan_jobs(request), own_schema=True)
+    async with running(db.dsn) as driver:
+        await opened_on(driver, f"job {job}", JobScreen)
+        assert "failed, archived" in driver.lines[1]
+        assert "kept in bossctl's own archive until it is restored" in driver.text
+        assert "moved to bossctl's own archive" in part(driver, "#why")
+        assert driver.cell(kin(driver).keys[0], "relation") == "dead letter"

@@ -36,17 +36,24 @@ class Timeline(Widget):
         super().__init__(id=id)
         self._draw = axis if drawn_as == "axis" else column
         self._points: Sequence[Point] = ()
+        self._drawn: dict[int, list[Line]] = {}
         self._now = datetime.min.replace(tzinfo=UTC)
 
     def show(self, points: Sequence[Point], now: datetime) -> None:
         """Draw these."""
         if (list(points), now) != (list(self._points), self._now):
-            self._points, self._now = points, now
-            self.refresh(layout=True)
+            width = self.size.width
+            before = len(self.lines(width))
+            self._points, self._now, self._drawn = points, now, {}
+            self.refresh(layout=not width or len(self.lines(width)) != before)
 
     def lines(self, width: int) -> list[Line]:
         """What is drawn at a width; nothing before there are points."""
-        return self._draw(self._points, self._now, width) if self._points and width > 0 else []
+        if not self._points or width <= 0:
+            return []
+        if width not in self._drawn:
+            self._drawn = {width: self._draw(self._points, self._now, width)}
+        return self._drawn[width]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as the drawing has."""
