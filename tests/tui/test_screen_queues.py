@@ -108,7 +108,7 @@ async def test_rates_workers_dead_letters_and_findings_of_each_queue(db: Databas
     calls = '[{"queue": "thumbnails", "active": 1}]'
     db.execute("UPDATE instance SET stopped_on = NULL, heartbeat_on = now(), workers = %s", [calls])
     instances = db.value("SELECT count(*) FROM instance")
-    db.execute("UPDATE queue SET monitor_on = now() - interval '100 s', monitor_claim_on = NULL, maintain_on = NULL")
+    db.execute("UPDATE queue SET monitor_on = now() - interval '3 hours', monitor_claim_on = NULL, maintain_on = NULL")
     db.execute("UPDATE version SET flow_on = NULL")
     async with running(db.dsn, checkup_after=0) as driver:
         assert (driver.cell("thumbnails", "done"), driver.cell(UNWORKED, "fail")) == ("7", "2")
@@ -124,7 +124,7 @@ async def test_rates_workers_dead_letters_and_findings_of_each_queue(db: Databas
         worst = min(one.severity.rank for one in checkup.value.findings if one.queue == BUSY)
         number = sum(one.queue == BUSY and one.severity.rank == worst for one in checkup.value.findings)
         assert driver.cell(BUSY, "found") == f"{'✗▲·'[worst]} {number}"
-        assert "supervisor 1m4" in driver.lines[1]
+        assert "supervisor 3h" in driver.lines[1]
         assert "generation 11-12" in driver.lines[0] or "pg-boss 12.38.0" in driver.lines[0]
         await driver.line("sort done")
         done = [int(driver.cell(key, "done")) for key in driver.table.keys]
