@@ -11,7 +11,7 @@ from bossctl.errors import UsageError
 from bossctl.models.jobactions import JobAction
 from bossctl.models.options import OPTIONS, Kind
 from bossctl.selector import Selector, parse
-from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
+from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, SchedulesPlace, WorkersPlace
 
 _EVERYWHERE = ("--context", "--dsn", "--schema")
 """Options before the command that say where; the app is there already."""
@@ -54,6 +54,10 @@ def way(command: str) -> Place | Ensuring | Acting | None:
             return QueuePlace(queue)
         case ["queue", "list"]:
             return QueuesPlace()
+        case ["schedule", "list"]:
+            return SchedulesPlace()
+        case ["worker", "list"]:
+            return WorkersPlace()
         case ["queue", "ensure", queue, *options]:
             return _ensuring(queue, options)
     return None

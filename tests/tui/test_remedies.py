@@ -6,7 +6,7 @@ import pytest
 
 from bossctl.models.jobactions import JobAction
 from bossctl.selector import parse
-from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace
+from bossctl.tui.places import JobPlace, JobsPlace, Place, QueuePlace, QueuesPlace, SchedulesPlace, WorkersPlace
 from bossctl.tui.remedies import Acting, Ensuring, way
 
 ONE, OTHER = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e", "8a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
@@ -26,7 +26,9 @@ WAYS: list[tuple[str, Place | Ensuring | Acting | None]] = [
     ("bossctl queue ensure mail --file x.toml", None),
     ("bossctl queue ensure mail --no-expire-in 90s", None),
     ("bossctl queue ensure mail --expire-in", None),
-    ("bossctl worker list", None),
+    ("bossctl worker list", WorkersPlace()),
+    ("bossctl schedule list", SchedulesPlace()),
+    ("bossctl schedule list --all", None),
     (
         "bossctl job retry 'queue:mail state:failed'",
         Acting(JobAction.RETRY, parse("queue:mail state:failed")),
