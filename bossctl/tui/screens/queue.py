@@ -22,7 +22,7 @@ from bossctl.tui.commands import Command, bindings
 from bossctl.tui.desk import Desk
 from bossctl.tui.joblist import JobList
 from bossctl.tui.panes import PaneStrip
-from bossctl.tui.places import JobPlace, JobsPlace, QueuePlace, Visit
+from bossctl.tui.places import JobPlace, JobsPlace, QueuePlace, SchedulesPlace, Visit
 from bossctl.tui.polling import Poll
 from bossctl.tui.queuepanes import ErrorsPane, OptionsPane, SchedulesPane, TimesPane
 from bossctl.tui.screens.base import WIDE, Reading
@@ -49,7 +49,15 @@ class QueueScreen(QueueChanges, JobActions):
     """
 
     COMMAND_LIST = (
-        Command("queue.open", "enter", "Open", "the job, or the jobs of the error", GROUP, footer=True, action="open"),
+        Command(
+            "queue.open",
+            "enter",
+            "Open",
+            "the job, the jobs of the error, or the schedules",
+            GROUP,
+            footer=True,
+            action="open",
+        ),
         Command("queue.panes", "tab", "Next pane", ", ".join(PANES), GROUP, footer=True, action="next_pane"),
         Command("queue.panes-back", "shift+tab", "Pane back", "", GROUP, action="previous_pane"),
         Command("queue.zoom", "z", "Zoom", "times: 1 h, 24 h, 7 d", GROUP, ("span?",), footer=True, action="zoom"),
@@ -207,6 +215,8 @@ class QueueScreen(QueueChanges, JobActions):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A pane that was clicked into is the chosen one."""
+        if event.widget is not self.focused:
+            return  # the focus has moved on since
         here = {node.id for node in event.widget.ancestors_with_self}
         self.pane = next((pane for pane in PANES if pane in here), self.pane)
 
@@ -282,7 +292,7 @@ class QueueScreen(QueueChanges, JobActions):
 
     @on(LineTable.RowSelected)
     def _selected(self, event: LineTable.RowSelected) -> None:
-        place: JobPlace | JobsPlace | None = None
+        place: JobPlace | JobsPlace | SchedulesPlace | None = SchedulesPlace()
         if event.table is self._errors.table:
             selection = self._errors.selection(event.key)
             place = JobsPlace(selection) if selection else None
