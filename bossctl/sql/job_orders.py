@@ -118,15 +118,21 @@ def walks(order: JobOrder, selection: Selection, catalog: Catalog) -> bool:
     return selection.walk
 
 
+def _within_queue(order: JobOrder, selection: Selection, catalog: Catalog) -> bool:
+    """Whether the index has the jobs of the one queue that is asked for in this order."""
+    indexed = order.index is not None and catalog.has(order.index) and selection.relation == "job"
+    return indexed and selection.keyed and (selection.due or not order.due_only)
+
+
 def sort_note(order: JobOrder, selection: Selection, catalog: Catalog) -> str | None:
     """What this order costs, where no index gives it; the newest first has a note only where it is worth a word."""
-    if walks(order, selection, catalog):
+    if walks(order, selection, catalog) or _within_queue(order, selection, catalog):
         return None
     if order.name == DEFAULT_ORDER:
         return selection.note
     rows = catalog.estimated_rows
     if selection.keyed:
-        return "sorts what it selects, no index has this order"
+        return "sorts all it selects, by no index"
     return (
         f"sorts after a scan of {short_count(rows, estimate=True)} jobs" if rows else "sorts after a scan of all jobs"
     )

@@ -103,6 +103,9 @@ async def test_due_jobs_by_priority_and_finished_ones_by_index(database: Databas
         )
         free = {offer.name for offer in store.job_orders() if offer.note is None}
         assert free == {"newest", "oldest", "completed"}
+        one = {offer.name: offer.note for offer in store.job_orders(parse("queue:mail"))}
+        assert {name for name, note in one.items() if note is None} == {"newest", "oldest", "completed"}
+        assert one["run"] == "sorts all it selects, by no index"
         assert {offer.name for offer in store.job_orders(parse("is:due")) if offer.note is None} >= {"priority"}
         notes = {offer.name: offer.note for offer in store.job_orders()}
         assert re.fullmatch(r"sorts after a scan of ~\d+k? jobs", notes["retries"] or "")
@@ -147,7 +150,7 @@ async def test_an_older_schema_says_that_it_scans(seeded: SeededFactory, release
     one = select(parse("queue:mail"), catalog)
     oldest = job_order("oldest")
     assert oldest is not None
-    assert sort_note(oldest, one, catalog) == "sorts what it selects, no index has this order"
+    assert sort_note(oldest, one, catalog) == "sorts all it selects, by no index"
 
 
 async def test_a_cursor_belongs_to_its_order(seeded: SeededFactory) -> None:
