@@ -12,6 +12,7 @@ import pytest
 from textual import events
 from textual.widgets import Input, TextArea
 
+from bossctl.cli.terminal import Link
 from bossctl.config import context_names, resolve
 from bossctl.errors import UsageError
 from bossctl.store import Store
@@ -82,6 +83,15 @@ def test_a_link_that_cannot_be_ends_with_2_before_anything_is_drawn(arguments: l
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_a_screen_there_is_not_is_said_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="there is no screen nope") as caught:
+        Link(screen="nope").start()
+    hint = caught.value.hint or ""
+    assert all(name in hint for name in ("findings", "workers", "schedules", "log"))
+    assert Link(screen="findings").start() == "go.findings"
+    assert Link(job=NOBODY.upper()).start() == JobPlace(NOBODY)
 
 
 # --- copying

@@ -117,6 +117,9 @@ async def test_clocks_that_differ_are_said_and_ages_are_the_servers(
     async with running(db.dsn) as driver:
         await driver.until(lambda: "server's clock 3m" in driver.lines[1])
         assert "ahead" in driver.lines[1]
+        await driver.pilot.resize_terminal(60, 20)
+        await driver.until(lambda: "clock +3m" in driver.lines[1] and "every " in driver.lines[1])
+        await driver.pilot.resize_terminal(140, 40)
         assert abs(driver.app.desk.now() - datetime.now(driver.app.desk.now().tzinfo)) < timedelta(seconds=20)
         await opened_on(driver, f"jobs id:{one}", JobsScreen)
         assert driver.cell(driver.table.keys[0], "created").startswith("10m")

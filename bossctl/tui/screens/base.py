@@ -217,14 +217,17 @@ class BossScreen(Screen[None]):
             return "reading …" if self.desk.is_open else ""
         cost = "" if poll.cost_ms is None else f"{_cost(poll.cost_ms)} · "
         rhythm = "paused" if self.desk.paused else f"every {fmt.elapsed(poll.pause * self.desk.slower)}"
-        return f"{_clocks(self.desk.ahead)}{cost}{fmt.age(poll.age)} ago · {rhythm}"
+        return f"{_clocks(self.desk.ahead, short=self.size.width < WIDE)}{cost}{fmt.age(poll.age)} ago · {rhythm}"
 
 
-def _clocks(ahead: timedelta | None) -> str:
+def _clocks(ahead: timedelta | None, *, short: bool) -> str:
     """Says so when the server's clock and ours differ."""
     if ahead is None or abs(ahead) <= CLOCKS_AGREE:
         return ""
-    return f"server's clock {fmt.age(abs(ahead).total_seconds())} {'ahead' if ahead > timedelta() else 'behind'} · "
+    later, age = ahead > timedelta(), fmt.age(abs(ahead).total_seconds())
+    if short:
+        return f"clock {'+' if later else '-'}{age} · "
+    return f"server's clock {age} {'ahead' if later else 'behind'} · "
 
 
 def _cost(milliseconds: float) -> str:
