@@ -41,7 +41,7 @@ def act(
         if settings.spec().read_only:
             raise UsageError(f"job {action} writes, and this connection is read-only", "--dry-run only looks")
         asking.need_somebody(yes, f"job {action}")
-    target, plan = bridge.read(settings, lambda store: _plan(store, asked, statements=show_sql))
+    target, plan = bridge.read(settings, lambda store: _plan(store, asked, statements=show_sql, writes=not dry_run))
     if dry_run or not free(plan):
         views.planned(printer, target, plan, show_sql=show_sql)
         return Exit.OK if free(plan) else Exit.NOTHING
@@ -75,9 +75,11 @@ def exit_code(outcome: ActionOutcome) -> Exit:
     return Exit.OK if outcome.changed else Exit.NOTHING
 
 
-async def _plan(store: Store, asked: ActionRequest, *, statements: bool) -> tuple[Target, ActionPlan]:
+async def _plan(store: Store, asked: ActionRequest, *, statements: bool, writes: bool) -> tuple[Target, ActionPlan]:
     from bossctl.actions import Operator
 
+    if writes:
+        store.session.must_take_writes()
     return store.target, await Operator(store).plan_jobs(asked, statements=statements)
 
 

@@ -111,7 +111,9 @@ def undo(
         if settings.spec().read_only:
             raise UsageError("undo writes, and this connection is read-only", "--dry-run only looks")
         asking.need_somebody(yes, "undo")
-    target, planned = bridge.read(settings, lambda store: _plan(store, operation, statements=show_sql))
+    target, planned = bridge.read(
+        settings, lambda store: _plan(store, operation, statements=show_sql, writes=not dry_run)
+    )
     if dry_run or not free(planned.plan):
         views.planned(printer, target, planned.plan, show_sql=show_sql)
         return Exit.OK if free(planned.plan) else Exit.NOTHING
@@ -134,9 +136,11 @@ async def _operations(store: Store, limit: int) -> tuple[tuple[Operation, ...], 
     return await Operator(store).operations(limit=limit), own_note(store.catalog)
 
 
-async def _plan(store: Store, operation: str | None, *, statements: bool) -> tuple[Target, UndoPlan]:
+async def _plan(store: Store, operation: str | None, *, statements: bool, writes: bool) -> tuple[Target, UndoPlan]:
     from bossctl.actions import Operator
 
+    if writes:
+        store.session.must_take_writes()
     return store.target, await Operator(store).plan_undo(operation, statements=statements)
 
 

@@ -165,6 +165,13 @@ class Session:
         async with self._transaction("begin_read", timeout, LOCK_TIMEOUT_SECONDS) as transaction:
             yield transaction
 
+    def must_take_writes(self) -> None:
+        """Raise UsageError on a read-only connection and Unsupported on a standby."""
+        if self.read_only:
+            raise UsageError("this connection is read-only", "leave out --read-only or use another context")
+        if self.catalog.standby:
+            raise Unsupported("the server is a standby: it accepts no writes", "connect to the primary")
+
     @asynccontextmanager
     async def write(self, *, lock_timeout_seconds: float = 30, batch: bool = False) -> AsyncIterator[Transaction]:
         """A writing transaction: committed at the end of the block, rolled back when it raises.
@@ -172,10 +179,7 @@ class Session:
         `batch`: it is about rows that are known by id or place.
         Raises UsageError on a read-only connection and Unsupported on a standby.
         """
-        if self.read_only:
-            raise UsageError("this connection is read-only", "leave out --read-only or use another context")
-        if self.catalog.standby:
-            raise Unsupported("the server is a standby: it accepts no writes", "connect to the primary")
+        self.must_take_writes()
         timeout = max(self.timeout_seconds, lock_timeout_seconds + 5)
         begins = "begin_batch" if batch else "begin_write"
         async with self._transaction(begins, timeout, lock_timeout_seconds) as transaction:
