@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -12,6 +13,8 @@ from bossctl.format import cell_width, clean, truncate
 if TYPE_CHECKING:
     from bossctl.selector import Completion, SelectorError
 
+MOST_TOLD = 3
+"""So many lines a sentence about a mistake may take."""
 CHOSEN, OTHER = "› ", "  "
 
 
@@ -23,12 +26,12 @@ def unfinished(error: SelectorError, cursor: int) -> bool:
 
 
 def mistake(error: SelectorError, width: int, *, quiet: bool) -> list[Content]:
-    """A caret under the place and a sentence; a text longer than the field is repeated around the place."""
+    """A caret under the place and a sentence, wrapped; a text longer than the field is repeated around the place."""
     told = clean(str(error)) + (f" — {clean(error.hint)}" if error.hint else "")
     before, text = clean(error.text[: error.position]), clean(error.text)
     lines = [f"{' ' * cell_width(before)}^"] if cell_width(text) < width else error.caret().split("\n")
     style = "$text-muted" if quiet else "$text-error"
-    return [Content(truncate(line, width)).stylize(style) for line in [*lines, told]]
+    return [Content(truncate(line, width)).stylize(style) for line in [*lines, *wrap(told, width)[:MOST_TOLD]]]
 
 
 def candidates(found: Sequence[Completion], chosen: int, width: int, rows: int) -> list[Content]:

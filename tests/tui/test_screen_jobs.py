@@ -132,11 +132,11 @@ async def test_paths_of_payloads_are_offered_and_chosen_by_arrows(db: Database) 
 
 
 async def test_several_queues_in_one_term_are_refused_with_what_to_write(db: Database) -> None:
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, size=(60, 20)) as driver:
         await opened_on(driver, "jobs", JobsScreen)
         await driver.press("slash")
         await driver.type("queue:mail,push ")
-        await driver.until(lambda: "write (queue:mail OR queue:push)" in driver.text)
+        await driver.until(lambda: "(queue:mail OR queue:push)" in " ".join(driver.text.split()))
         caret = next(number for number, line in enumerate(driver.lines) if line.strip() == "^")
         assert driver.lines[caret - 1][driver.lines[caret].index("^") :].startswith(",push")
 
