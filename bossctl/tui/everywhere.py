@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 
 from textual.filter import LineFilter, Monochrome
@@ -26,6 +27,7 @@ from bossctl.tui.setup import Setup
 
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """The steps of `+` and `-`, in seconds; the first and the last are the bounds."""
+DUE = ("now", "15m", "1h", "6h", "1d")
 INFO_SECONDS = 60.0
 PROBLEMS = 6
 """So many lines of the file of keys are complained about at once."""
@@ -251,10 +253,15 @@ class Everywhere(Navigation):
             return own
         names = [clean(one) for one in self.desk.names]
         match command.id, number:
-            case ("go.queue" | "queue.ensure" | "queue.delete", 0):
+            case ("go.queue" | "queue.ensure" | "queue.delete" | "queue.delete-queue" | "job.redrive", 0):
                 return _starting(names, typed)
-            case ("job.redrive", 0):
-                return _starting(names, typed)
+            case ("go.job", 0):
+                places = (screen.job_here if screen is not None else None, self.desk.last_job)
+                return _starting(dict.fromkeys(place.id for place in places if place is not None), typed)
+            case ("job.defer", 0):
+                return _starting(DUE, typed)
+            case ("queue.drift", 0):
+                return _paths(typed)
             case ("queue.ensure", 1):
                 from bossctl.models.options import POLICIES
 
@@ -272,6 +279,18 @@ class Everywhere(Navigation):
 
 def _starting(values: Iterable[str], typed: str) -> list[str]:
     return [value for value in values if value.startswith(typed)]
+
+
+def _paths(typed: str) -> list[str]:
+    """Files and directories whose path begins like this."""
+    start, _, name = typed.rpartition("/")
+    directory = Path(start or ("/" if typed.startswith("/") else ".")).expanduser()
+    try:
+        found = sorted(one for one in directory.iterdir() if one.name.startswith(name))
+    except OSError:
+        return []
+    before = typed[: len(typed) - len(name)]
+    return [f"{before}{one.name}{'/' if one.is_dir() else ''}" for one in found if name or one.name[:1] != "."]
 
 
 def _selections(typed: str, queues: Sequence[str]) -> list[str]:

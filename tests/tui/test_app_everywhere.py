@@ -17,6 +17,7 @@ from bossctl.config import context_names, resolve
 from bossctl.errors import UsageError
 from bossctl.store import Store
 from bossctl.tui.chrome import Banner
+from bossctl.tui.commands import Command
 from bossctl.tui.copying import CAP, Copyable, capped, hand_over
 from bossctl.tui.places import JobPlace, JobsPlace, QueuePlace
 from bossctl.tui.ports import Opener
@@ -313,7 +314,7 @@ def test_a_colour_must_be_known(tmp_path: Path) -> None:
 # --- completion
 
 
-async def test_the_line_completes_the_words_of_a_selection(seeded: SeededFactory) -> None:
+async def test_the_line_completes_the_words_of_a_selection(seeded: SeededFactory, tmp_path: Path) -> None:
     async with running(seeded(NEWEST).dsn, size=SMALL) as driver:
         await driver.press("colon", *"jo", *"bs qu", "tab")
         line = driver.app.screen.query_one(Input)
@@ -333,3 +334,12 @@ async def test_the_line_completes_the_words_of_a_selection(seeded: SeededFactory
         assert list(complete(commands["queue.ensure"], 1, "st")) == ["standard", "stately"]
         assert list(complete(commands["go.queue"], 0, EMPTY[:3])) == [EMPTY]
         assert "high-contrast" in complete(commands["app.theme"], 0, "h")
+        driver.app.desk.last_job = JobPlace(NOBODY)
+        assert list(complete(commands["go.job"], 0, "")) == [NOBODY]
+        assert list(complete(commands["job.defer"], 0, "1")) == ["15m", "1h", "1d"]
+        (tmp_path / "queues.toml").touch()
+        (tmp_path / "queues.d").mkdir()
+        drift = Command("queue.drift", "", "Drift", args=("file...",))
+        found = list(complete(drift, 0, f"{tmp_path}/que"))
+        assert found == [f"{tmp_path}/queues.d/", f"{tmp_path}/queues.toml"]
+        assert list(complete(drift, 0, f"{tmp_path}/nowhere/x")) == []

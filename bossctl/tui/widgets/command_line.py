@@ -119,7 +119,7 @@ class CommandLineScreen(ModalScreen[Invocation | None]):
         """Take the first completion, or what all completions begin with."""
         found = self._completions()
         if found:
-            goes_on = found[0].endswith((":", "."))
+            goes_on = found[0].endswith((":", ".", "/"))
             self._set(_shared(found) if len(found) > 1 else found[0] if goes_on else f"{found[0]} ")
 
     def action_earlier(self, step: int) -> None:
