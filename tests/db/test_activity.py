@@ -23,7 +23,7 @@ from tests.support.database import Database
 from tests.support.releases import ALL_RELEASES, NEWEST, RELEASES_WITH_ARCHIVE, every
 from tests.support.stores import open_store
 
-USUAL = ("9.0.3", "10.4.2", "11.1.2", NEWEST)
+USUAL = ("9.0.3", "10.4.2", NEWEST)
 FAILURES = ("failed", "expired")
 
 Kept = tuple[str, datetime, datetime, datetime | None, datetime]

@@ -63,10 +63,10 @@ def wanted(db: Database, span: str) -> tuple[str, ...]:
     return tuple(fmt.count(number) for number in (within(db, span, "created_on"), *ended))
 
 
-@pytest.mark.parametrize("release", diagonal(RELEASES, "10.4.2", NEWEST))
+@pytest.mark.parametrize("release", diagonal(RELEASES, NEWEST))
 async def test_times_are_those_of_the_rows_at_every_zoom(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, refresh=2) as driver:
         screen = await opened_on(driver, f"go.queue {BUSY}", QueueScreen)
         for span in ("24h", "7d", "1h"):
             await driver.until(lambda span=span: f"[{span}]" in driver.text and driver.has_read)
@@ -98,7 +98,7 @@ async def test_an_error_leads_to_its_jobs(db: Database, monkeypatch: pytest.Monk
     mailbox = db.execute(
         "SELECT id::text FROM job WHERE name = %s AND state = 'failed' AND output->>'message' ~ 'mailbox'", [BUSY]
     )
-    async with running(db.dsn, size=SMALL) as driver:
+    async with running(db.dsn, size=SMALL, refresh=0.5) as driver:
         screen = await opened_on(driver, f"go.queue {BUSY}", QueueScreen)
         await driver.press("e")
         await driver.until(lambda: "SMTP <n> mailbox unavailable" in driver.text)
@@ -128,7 +128,7 @@ async def test_an_error_leads_to_its_jobs(db: Database, monkeypatch: pytest.Monk
 
 async def test_actions_on_the_jobs_of_the_list(db: Database) -> None:
     failed = [job for (job,) in db.execute("SELECT id::text FROM job WHERE name = %s AND state = 'failed'", [BUSY])]
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, refresh=60) as driver:
         screen = await opened_on(driver, f"go.queue {BUSY}", QueueScreen)
         for job in failed[:2]:
             key = next(key for key in driver.table.keys if key.startswith(job))
@@ -157,7 +157,7 @@ async def test_actions_on_the_jobs_of_the_list(db: Database) -> None:
 async def test_options_beside_the_defaults_and_a_file(db: Database, tmp_path: Path) -> None:
     file = tmp_path / "queues.toml"
     file.write_text(f'[queues.{BUSY}]\nretry_limit = 4\nexpire_in = "5m"\n', encoding="utf-8")
-    async with running(db.dsn, size=SMALL) as driver:
+    async with running(db.dsn, size=SMALL, refresh=60) as driver:
         screen = await opened_on(driver, f"go.queue {BUSY}", QueueScreen)
         await driver.press("o")
         await driver.until(lambda: "not pg-boss's default" in driver.text)
@@ -178,8 +178,9 @@ async def test_options_beside_the_defaults_and_a_file(db: Database, tmp_path: Pa
         assert screen is not driver.app.screen
 
 
+@pytest.mark.matrix
 async def test_schedules_with_their_next_runs(db: Database) -> None:
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, refresh=60) as driver:
         screen = await opened_on(driver, f"go.queue {SCHEDULED}", QueueScreen)
         await driver.press("s")
         table = screen._schedules.table
@@ -204,7 +205,7 @@ async def test_what_cannot_be_read_in_time_is_unknown_and_the_rest_goes_on(
         " WHERE name = %s AND state = 'failed'",
         [BUSY],
     )
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, refresh=60) as driver:
         screen = await opened_on(driver, f"go.queue {BUSY}", QueueScreen)
         await driver.press("e")
         [(errors, _)] = screen._errors.readings()
@@ -213,8 +214,9 @@ async def test_what_cannot_be_read_in_time_is_unknown_and_the_rest_goes_on(
         assert len(driver.table.keys) == 62
 
 
+@pytest.mark.matrix
 async def test_panes_by_keys_and_mouse(db: Database) -> None:
-    async with running(db.dsn, size=SMALL) as driver:
+    async with running(db.dsn, size=SMALL, refresh=60) as driver:
         screen = await opened_on(driver, f"go.queue {BUSY}", QueueScreen)
         for pane in (*PANES[1:], PANES[0]):
             await driver.press("tab")
