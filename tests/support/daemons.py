@@ -35,7 +35,7 @@ def pgbouncer(bed: Bed, database: str, **settings: str) -> Iterator[str]:
         f"listen_port = {port}", "unix_socket_dir =", "auth_type = any", "pool_mode = transaction",
         "default_pool_size = 1", "logfile =", "pidfile =",
     ]  # fmt: skip
-    with _directory() as home:
+    with private_directory() as home:
         for name, value in settings.items():
             path = home / name
             if name.endswith("_file"):  # it must be able to read it
@@ -44,7 +44,7 @@ def pgbouncer(bed: Bed, database: str, **settings: str) -> Iterator[str]:
             lines.append(f"{name} = {path if name.endswith('_file') else value}")
         (home / "ini").write_text("\n".join(lines) + "\n")
         dsn = f"postgresql://127.0.0.1:{port}/{database}?user={bed.parameters.get('user', 'postgres')}"
-        with _running([PGBOUNCER, "-q", str(home / "ini")], dsn):
+        with running_as_postgres([PGBOUNCER, "-q", str(home / "ini")], dsn):
             yield dsn
 
 
@@ -52,11 +52,12 @@ def pgbouncer(bed: Bed, database: str, **settings: str) -> Iterator[str]:
 def standby(primary: Server) -> Iterator[str]:
     """A streaming standby of a server that has `max_wal_senders` and `wal_level=replica`; its URL for `postgres`."""
     binaries = find_binaries()
-    with _directory() as home:
+    with private_directory() as home:
         data = home / "data"
         source = ["-h", str(primary.socket_dir), "-p", str(primary.port), "-U", primary.user]
         copying = [str(binaries.program("pg_basebackup")), *source, "-D", str(data), "-R", "-X", "stream", "-c", "fast"]
-        subprocess.run(copying, check=True, capture_output=True, user=_user(), group=_group(), extra_groups=[], cwd="/")
+        user, group = user_and_group()
+        subprocess.run(copying, check=True, capture_output=True, user=user, group=group, extra_groups=[], cwd="/")
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={home}", "-c", "port=5432"]
         with psycopg.connect(primary.dsn()) as asking:  # a standby must have as much room as its primary
             for name in ("wal_level", "max_connections", "max_wal_senders", "max_worker_processes"):
@@ -64,16 +65,17 @@ def standby(primary: Server) -> Iterator[str]:
                 options += ["-c", f"{name}={row[0] if row else 0}"]
         command = [str(binaries.program("postgres")), "-D", str(data), *options, "-c", "hot_standby=on"]
         dsn = f"postgresql://{primary.user}@/postgres?host={home}&port=5432"
-        with _running(command, dsn):
+        with running_as_postgres(command, dsn):
             yield dsn
 
 
 @contextmanager
-def _running(command: Sequence[str], dsn: str) -> Iterator[None]:
+def running_as_postgres(command: Sequence[str], dsn: str) -> Iterator[None]:
     """A program that answers on `dsn`, under the account that PostgreSQL runs under; it does not outlive us."""
+    user, group = user_and_group()
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
-        user=_user(), group=_group(), extra_groups=[], preexec_fn=_die_with_parent,
+        user=user, group=group, extra_groups=[], preexec_fn=_die_with_parent,
     )  # fmt: skip
     try:
         _wait(process, dsn)
@@ -99,11 +101,11 @@ def _die_with_parent() -> None:
 
 
 @contextmanager
-def _directory() -> Iterator[Path]:
+def private_directory() -> Iterator[Path]:
     """A short private directory of that account."""
     home = Path(tempfile.mkdtemp(prefix="bossctl-", dir="/tmp"))
     try:
-        user, group = _user(), _group()
+        user, group = user_and_group()
         if user is not None and group is not None:
             shutil.chown(home, user, group)
         yield home
@@ -111,14 +113,10 @@ def _directory() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _user() -> int | None:
+def user_and_group() -> tuple[int | None, int | None]:
+    """The account that PostgreSQL runs under; None for our own."""
     account = find_binaries().account
-    return account.uid if account else None
-
-
-def _group() -> int | None:
-    account = find_binaries().account
-    return account.gid if account else None
+    return (account.uid, account.gid) if account else (None, None)
 
 
 def _free_port() -> int:
