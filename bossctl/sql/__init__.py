@@ -13,6 +13,7 @@ with composed SQL. `%(name)s` are bound values.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -114,6 +115,13 @@ class Queries:
         query = self.get(name, **slots)
         text = sql.Composed([trusted(query.text.as_string(None))])
         return Query(query.name, text, query.parameters)
+
+    def kept(self, name: str, variant: str, slots: Callable[[], Mapping[str, sql.Composable]]) -> Query:
+        """The same, made once: `slots` must be the same for the same variant."""
+        key = f"{name} {variant}"
+        if key not in self._composed:
+            self._composed[key] = self.flat(name, **slots())
+        return self._composed[key]
 
     def choose(self, name: str) -> Statement:
         """The variant `get` would compose; raises as `get` does."""

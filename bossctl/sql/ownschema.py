@@ -93,7 +93,8 @@ def own(table: str) -> sql.Composable:
 
 def stored(catalog: Catalog, table: str, columns: Sequence[str]) -> dict[str, sql.Composable]:
     """Slots for storing rows of the job table (alias `j`): `targets` and `sources`, besides id and name."""
-    kept = [kept_columns(catalog, table)[column] for column in columns if column not in ("id", "name")]
+    known = kept_columns(catalog, table)
+    kept = [known[column] for column in columns if column not in ("id", "name")]
     targets = [sql.Identifier(one.kept) for one in kept]
     sources = [
         sql.SQL("j.{}{}").format(sql.Identifier(one.column), trusted("::text" if one.kind != one.kept_kind else ""))

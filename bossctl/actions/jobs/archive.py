@@ -84,7 +84,7 @@ async def move(batch: Batch) -> Done:
     return Done(id_list(row["ids"]) if row else ())
 
 
-async def _to_own(batch: Batch, catalog: Catalog) -> Row | None:
+async def _to_own(batch: Batch, catalog: Catalog) -> Row:
     """The archive's rows name their operation, so that its record needs no image of them."""
     transaction = batch.transaction
     columns = list(catalog.columns("job"))
@@ -98,8 +98,14 @@ async def _to_own(batch: Batch, catalog: Catalog) -> Row | None:
         "by": person(),
     }
     await ownschema.keep_links(transaction, operation, batch.queue, batch.ids)
-    slots = {**stored(catalog, "archive", columns), "chosen": batch.chosen.where}
-    return await transaction.row("moved_to_own_archive", values, **slots)
+    chosen = batch.chosen
+    query = transaction.queries.kept(
+        "moved_to_own_archive",
+        f"{bool(chosen.places)}",
+        lambda: {**stored(catalog, "archive", columns), "chosen": chosen.where},
+    )
+    [row] = await transaction.run(query, values)
+    return row
 
 
 def _words(catalog: Catalog, counted: Counted, *, own: bool) -> Words:

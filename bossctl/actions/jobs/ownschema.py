@@ -168,10 +168,15 @@ class SchemaRecord:
         """Move the rows here, with their links."""
         await keep_links(transaction, self.operation, chosen.queue, chosen.ids)
         raw = image_columns(transaction.queries.catalog, None)
-        kept = stored(transaction.queries.catalog, "image", raw)
+        catalog = transaction.queries.catalog
         shape = await shape_of(transaction, "image", raw)
         values = {"operation": self.operation, "kind": "gone", "shape": shape, **chosen.values}
-        [row] = await transaction.rows("image_taken", values, chosen=chosen.where, **kept)
+        query = transaction.queries.kept(
+            "image_taken",
+            f"{bool(chosen.places)}",
+            lambda: {**stored(catalog, "image", raw), "chosen": chosen.where},
+        )
+        [row] = await transaction.run(query, values)
         return id_list(row["ids"])
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
