@@ -97,11 +97,11 @@ async def test_a_newer_pg_boss_migrates_the_schema_under_its_feet(database: Data
 
 
 class Late(datetime):
-    """Our clock, three minutes behind the server's."""
+    """Our clock, more than three minutes behind the server's."""
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
-        return cls.fromtimestamp(time.time() - 180, tz)
+        return cls.fromtimestamp(time.time() - 200, tz)
 
 
 async def test_clocks_that_differ_are_said_and_ages_are_the_servers(
@@ -110,15 +110,15 @@ async def test_clocks_that_differ_are_said_and_ages_are_the_servers(
     db = seeded(NEWEST)
     one = db.value("SELECT id::text FROM job WHERE name = %s AND state = 'failed' LIMIT 1", [BUSY])
     db.execute("UPDATE job SET created_on = now() - interval '10 minutes' WHERE id = %s", [one])
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, size=SMALL, refresh=60) as driver:
         assert "clock" not in driver.lines[1]
     monkeypatch.setattr(session_module, "datetime", Late)
     monkeypatch.setattr(desk_module, "datetime", Late)
-    async with running(db.dsn) as driver:
+    async with running(db.dsn, refresh=60) as driver:
         await driver.until(lambda: "server's clock 3m" in driver.lines[1])
         assert "ahead" in driver.lines[1]
         await driver.pilot.resize_terminal(60, 20)
-        await driver.until(lambda: "clock +3m" in driver.lines[1] and "every " in driver.lines[1])
+        await driver.until(lambda: "clock +3m" in driver.lines[1])
         await driver.pilot.resize_terminal(140, 40)
         assert abs(driver.app.desk.now() - datetime.now(driver.app.desk.now().tzinfo)) < timedelta(seconds=20)
         await opened_on(driver, f"jobs id:{one}", JobsScreen)
@@ -136,7 +136,7 @@ async def test_time_zones_of_server_and_client_change_no_age(
     monkeypatch.setenv("TZ", "America/St_Johns")
     time.tzset()
     try:
-        async with running(db.dsn) as driver:
+        async with running(db.dsn, size=SMALL, refresh=60) as driver:
             assert "clock" not in driver.lines[1]
             await opened_on(driver, f"jobs id:{one}", JobsScreen)
             assert driver.cell(driver.table.keys[0], "created").startswith("10m")

@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
 async def test_every_screen_footer_and_help_go_by_the_file(seeded: SeededFactory, tmp_path: Path) -> None:
     file = tmp_path / "keymap.toml"
     file.write_text('app.help = "f1"\nqueues.filter = "i"\njob.retry = "W"\napp.pause = "q"\nqueues.open = "o"\n')
-    async with running(seeded(NEWEST).dsn, size=(140, 60), setup=Setup(keymap=file)) as driver:
+    async with running(seeded(NEWEST).dsn, size=(140, 60), refresh=60, setup=Setup(keymap=file)) as driver:
         await driver.until(lambda: "keymap.toml line 4: q cannot be app.pause" in " ".join(driver.text.split()))
         await driver.until(lambda: "f1 Help" in driver.lines[-1] and "i Filter" in driver.lines[-1])
         await driver.press("slash")
