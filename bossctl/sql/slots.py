@@ -57,8 +57,8 @@ def candidates(group: SlotGroup, change: Change, queries: Queries) -> sql.Compos
 
 
 def filled(group: SlotGroup) -> sql.Composable:
-    """Whether a row would be in any of the indexes."""
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(_predicate(one) for one in group.indexes))
+    """Whether a row would be in any of the indexes, with keys that another row's can be equal to."""
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(_inside(one) for one in group.indexes))
 
 
 def possible(groups: Sequence[SlotGroup], change: Change, queries: Queries) -> sql.Composable:
@@ -79,15 +79,12 @@ def _branch(index: UniqueIndex, group: SlotGroup, change: Change, catalog: Catal
     own = group.table is None
     keys = [(trusted(f"k{place}"), trusted(_escaped(key))) for place, key in enumerate(index.keys)]
     partition = sql.SQL(", ").join([*(name for name, _ in keys), *([trusted("name")] if own else [])])
-    conditions = [_predicate(index)]
-    if index.nulls_distinct:
-        conditions += [sql.SQL("({}) IS NOT NULL").format(key) for _, key in keys]
     equal = trusted("({key}) = c.{name}" if index.nulls_distinct else "({key}) IS NOT DISTINCT FROM c.{name}")
     same = [equal.format(key=key, name=name) for name, key in keys] + ([trusted("held.name = c.name")] if own else [])
     same += [] if change.copies else [trusted("held.id <> c.id")]
     return trusted(_BRANCH).format(
         keys=sql.SQL(", ").join(sql.SQL("({}) AS {}").format(key, name) for name, key in keys),
-        inside=sql.SQL(" AND ").join(conditions),
+        inside=_inside(index),
         partition=partition,
         table=sql.Identifier(catalog.schema, "job" if group.table is None else group.table),
         predicate=_predicate(index),
@@ -116,6 +113,11 @@ def _after(canonical: str, change: Change, catalog: Catalog) -> sql.Composable:
 
 def _predicate(index: UniqueIndex) -> sql.Composable:
     return trusted(f"({_escaped(index.predicate)})" if index.predicate else "true")
+
+
+def _inside(index: UniqueIndex) -> sql.Composable:
+    keys = [sql.SQL("({}) IS NOT NULL").format(trusted(_escaped(key))) for key in index.keys]
+    return sql.SQL("({})").format(sql.SQL(" AND ").join([_predicate(index), *(keys if index.nulls_distinct else ())]))
 
 
 def _escaped(text: str) -> str:
