@@ -129,7 +129,8 @@ def test_what_the_own_schema_hides_is_told(bossctl: Bossctl, seeded: SeededFacto
         assert bossctl("log", "--dsn", dsn).err == ""
 
 
-@pytest.mark.parametrize("release", ["10.4.2", pytest.param(NEWEST, marks=pytest.mark.matrix)])
+@pytest.mark.matrix
+@pytest.mark.parametrize("release", ["10.4.2", NEWEST])
 def test_an_owner_makes_tables_that_belong_to_pg_boss(
     bossctl: Bossctl, database: DatabaseFactory, release: str
 ) -> None:

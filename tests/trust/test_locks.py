@@ -42,6 +42,7 @@ def test_rows_that_another_session_holds(bossctl: Bossctl, seeded: SeededFactory
     assert (again.code, again.json()["changed"]) == (Exit.OK, 2)
 
 
+@pytest.mark.matrix
 def test_a_table_that_a_migration_holds(
     bossctl: Bossctl, seeded: SeededFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
