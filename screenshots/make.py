@@ -17,7 +17,11 @@ from bossctl.demo.server import running_server
 from bossctl.tui.screens.findings import FindingsScreen
 from bossctl.tui.screens.job import JobScreen
 from bossctl.tui.screens.jobs import JobsScreen
+from bossctl.tui.screens.log import LogScreen
 from bossctl.tui.screens.queue import QueueScreen
+from bossctl.tui.screens.schedules import SchedulesScreen
+from bossctl.tui.screens.system import SystemScreen
+from bossctl.tui.screens.workers import WorkersScreen
 from tests.support.bed import SETTINGS, Bed
 from tests.support.database import Database
 from tests.support.freshening import freshen
@@ -72,6 +76,10 @@ async def pictures(database: Database) -> None:
             ("jobs", "jobs is:rerun OR state:failed", JobsScreen),
             ("job", f"job {failed}", JobScreen),
             ("findings", "findings", FindingsScreen),
+            ("schedules", "schedules", SchedulesScreen),
+            ("workers", "workers", WorkersScreen),
+            ("system", "system", SystemScreen),
+            ("log", "log", LogScreen),
         ):
             await opened_on(driver, line, kind)
             await settle(driver)

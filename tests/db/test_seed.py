@@ -90,7 +90,7 @@ def test_queues_have_their_policies_and_options(release: str, seeded: SeededFact
     assert db.execute("SELECT FROM job WHERE name = %s", [EMPTY]) == []
 
 
-@pytest.mark.parametrize("release", RELEASES_WITH_ARCHIVE)
+@pytest.mark.parametrize("release", every(RELEASES_WITH_ARCHIVE))
 def test_the_archive_was_filled_by_maintenance(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     assert counted(db, "archive") == plan(release).archived
@@ -144,7 +144,7 @@ def test_hostile_text_arrived_unharmed(release: str, seeded: SeededFactory) -> N
     assert {message for (message,) in failed} == set(hostile.ERRORS)
 
 
-@pytest.mark.parametrize("release", since("11"))
+@pytest.mark.parametrize("release", every(since("11")))
 def test_one_queue_has_a_partition_and_counters_are_cached(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     assert db.execute("SELECT name FROM queue WHERE partition") == [(PARTITIONED,)]
@@ -155,19 +155,19 @@ def test_one_queue_has_a_partition_and_counters_are_cached(release: str, seeded:
     assert db.execute(cached, [BUSY]) == [(mail["active"], mail["created"] + mail["retry"])]
 
 
-@pytest.mark.parametrize("release", since("12.11"))
+@pytest.mark.parametrize("release", every(since("12.11")))
 def test_warnings_were_stored(release: str, seeded: SeededFactory) -> None:
     warned = seeded(release).execute("SELECT type, data ->> 'name' FROM warning")
     assert set(warned) == {("queue_backlog", UNWORKED)}
 
 
-@pytest.mark.parametrize("release", since("12.12"))
+@pytest.mark.parametrize("release", every(since("12.12")))
 def test_a_heartbeat_is_stale(release: str, seeded: SeededFactory) -> None:
     stale = "SELECT name FROM job WHERE state = 'active' AND heartbeat_on + heartbeat_seconds * interval '1 s' < now()"
     assert seeded(release).execute(stale) == [(STALE_HEARTBEAT,)]
 
 
-@pytest.mark.parametrize("release", since("12.19"))
+@pytest.mark.parametrize("release", every(since("12.19")))
 def test_flows_go_on_or_wait(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     blocked = db.execute("SELECT pending_dependencies FROM job WHERE name = %s AND blocked ORDER BY 1", [FLOW])
@@ -177,13 +177,13 @@ def test_flows_go_on_or_wait(release: str, seeded: SeededFactory) -> None:
     assert db.value("SELECT count(*) FROM job_dependency") == 4
 
 
-@pytest.mark.parametrize("release", since("12.24"))
+@pytest.mark.parametrize("release", every(since("12.24")))
 def test_statistics_were_stored(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     assert db.value("SELECT count(*) FROM queue_stats WHERE name = %s", [BUSY]) == 2
 
 
-@pytest.mark.parametrize("release", since("12.36"))
+@pytest.mark.parametrize("release", every(since("12.36")))
 def test_one_instance_stopped_and_one_crashed(release: str, seeded: SeededFactory) -> None:
     db = seeded(release)
     found: list[tuple[Any, ...]] = db.execute(
@@ -193,7 +193,7 @@ def test_one_instance_stopped_and_one_crashed(release: str, seeded: SeededFactor
     assert [worker["queue"] for worker in found[1][3]] == [NOTIFYING]
 
 
-@pytest.mark.parametrize("release", since("12.31"))
+@pytest.mark.parametrize("release", every(since("12.31")))
 def test_a_recurrence_rule_is_scheduled(release: str, seeded: SeededFactory) -> None:
     rules = seeded(release).execute("SELECT name, key FROM schedule WHERE kind = 'rrule'")
     assert rules == [(SCHEDULED, "monthly")]

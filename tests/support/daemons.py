@@ -81,7 +81,16 @@ def running_as_postgres(command: Sequence[str], dsn: str) -> Iterator[None]:
         _wait(process, dsn)
         yield
     finally:
-        process.send_signal(signal.SIGQUIT)
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """At once; PgBouncer does not hear SIGQUIT where we were started in the background of a shell."""
+    process.send_signal(signal.SIGQUIT)
+    try:
+        process.communicate(timeout=3)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.communicate(timeout=30)
 
 

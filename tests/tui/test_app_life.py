@@ -156,7 +156,7 @@ async def test_a_bug_ends_the_app_with_70_and_prints_nothing(
         password = SECRET
         raise ZeroDivisionError(f"a bug near {len(password)} characters")
 
-    monkeypatch.setattr(queues_module, "_row", broken)
+    monkeypatch.setattr(queues_module, "row_of", broken)
     app = BossApp(opener(seeded(NEWEST).dsn), refresh=0.2)
     with pytest.raises(Exception, match="a bug near"):
         await run_until_failure(app)
@@ -176,7 +176,7 @@ def broken(line):
     raise ZeroDivisionError(password)
 if "BUG" in sys.argv.pop():
     from bossctl.tui.screens import queues
-    queues._row = broken
+    queues.row_of = broken
 sys.exit(main())
 """
 
