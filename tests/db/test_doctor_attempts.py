@@ -9,7 +9,7 @@ from tests.conftest import BossFactory, DatabaseFactory
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.diagnosis import alarms, diagnose, found
-from tests.support.releases import ONE_PER_GENERATION, every, generation
+from tests.support.releases import NEWEST, ONE_PER_GENERATION, every, generation
 from tests.support.waiting import eventually
 
 
@@ -148,7 +148,7 @@ async def test_a_job_that_failed_without_an_error_and_was_retried_by_hand_is_no_
 # DUP09
 
 
-@pytest.mark.parametrize("release", ["10.4.2", "11.1.2", "12.38.0"])
+@pytest.mark.parametrize("release", every(("10.4.2", "11.1.2", NEWEST), (NEWEST,)))
 async def test_a_shutdown_that_did_not_wait_for_the_handler(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:

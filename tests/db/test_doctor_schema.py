@@ -16,7 +16,7 @@ from tests.conftest import BossFactory, DatabaseFactory
 from tests.support.boss import Boss
 from tests.support.database import Database
 from tests.support.diagnosis import alarms, diagnose, found
-from tests.support.releases import ONE_PER_GENERATION, ONE_PER_SCHEMA, at_least, generation
+from tests.support.releases import ONE_PER_GENERATION, ONE_PER_SCHEMA, at_least, every, generation
 from tests.support.waiting import eventually
 
 FETCH_INDEX = {"9.0.3": "job_fetch", "11.1.2": "job_i5", "12.27.0": "job_common_i5", "12.38.0": "job_common_i11"}
@@ -39,7 +39,7 @@ async def partitions(boss: Boss) -> None:
         await boss.create_queue(f"own-{policy}", policy=policy, **own)
 
 
-@pytest.mark.parametrize("release", [*ONE_PER_SCHEMA, "11.0.0"])
+@pytest.mark.parametrize("release", every([*ONE_PER_SCHEMA, "11.0.0"]))
 async def test_every_release_has_its_indexes_and_each_one_that_goes_is_missed(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:

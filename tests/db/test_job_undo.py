@@ -25,8 +25,16 @@ from tests.support.releases import NEWEST, generation
 from tests.support.stores import open_store, spec_of
 from tests.support.waiting import eventually
 
-DIAGONAL = [("9.0.3", "file"), ("10.4.2", "schema"), (NEWEST, "file"), (NEWEST, "schema")]
-FURTHER = [("9.0.3", "schema"), ("10.4.2", "file"), ("11.1.2", "schema"), ("11.1.2", "file"), ("12.23.0", "file")]
+DIAGONAL = [("9.0.3", "file"), (NEWEST, "schema")]
+FURTHER = [
+    ("10.4.2", "schema"),
+    (NEWEST, "file"),
+    ("9.0.3", "schema"),
+    ("10.4.2", "file"),
+    ("11.1.2", "schema"),
+    ("11.1.2", "file"),
+    ("12.23.0", "file"),
+]
 
 
 @pytest.fixture(autouse=True)

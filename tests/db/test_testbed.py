@@ -191,7 +191,7 @@ def test_a_project_whose_lock_does_not_fit_is_refused(tmp_path: Path, monkeypatc
         cached_project(project)
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_jobs_by_hand(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
     one = await boss(db)
@@ -215,7 +215,7 @@ async def test_jobs_by_hand(release: str, database: DatabaseFactory, boss: BossF
     await one.stop()
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_workers(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
     one = await boss(db)
@@ -293,7 +293,7 @@ async def test_pgboss_errors_arrive(database: DatabaseFactory, boss: BossFactory
     assert caught.value.code == "23505"
 
 
-@pytest.mark.parametrize("release", ONE_PER_GENERATION)
+@pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_a_killed_boss_leaves_its_job_active(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
     one = await boss(db)

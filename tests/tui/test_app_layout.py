@@ -178,6 +178,7 @@ async def test_help_lists_every_command_once_and_names_are_unambiguous(db: Datab
             await driver.until(lambda screen=screen: driver.app.screen is screen)
 
 
+@pytest.mark.matrix
 async def test_going_on_and_on_keeps_few_screens(db: Database) -> None:
     names = [name for (name,) in db.execute("SELECT name FROM queue WHERE name ~ '^[a-z-]+$' ORDER BY 1")]
     assert len(names) > 14

@@ -112,7 +112,7 @@ async def mark(driver: Driver, ids: Sequence[str]) -> None:
         await driver.press("space")
 
 
-@releases("9.0.3", NEWEST)
+@releases(NEWEST)
 async def test_marked_jobs_then_taken_back(
     seeded: SeededFactory, release: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

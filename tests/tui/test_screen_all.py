@@ -17,7 +17,7 @@ from bossctl.tui.widgets.states import StateBar
 from tests.conftest import SeededFactory
 from tests.seed.plan import BUSY, DEAD_LETTER, STUCK, plan
 from tests.support.database import Database
-from tests.support.releases import ONE_PER_GENERATION, at_least, generation
+from tests.support.releases import NEWEST, at_least, generation
 from tests.tui.app_support import Driver, diagonal, opened_on, running
 
 RELEASES = ("9.0.3", "10.4.2", "11.1.2", "12.27.0", "12.38.0")
@@ -127,7 +127,7 @@ async def check_findings(driver: Driver, db: Database) -> None:
     assert {key[:36] for key in driver.table.keys} == {job for (job,) in stuck}
 
 
-@pytest.mark.parametrize("release", diagonal(RELEASES, *ONE_PER_GENERATION))
+@pytest.mark.parametrize("release", diagonal(RELEASES, "9.0.3", NEWEST))
 async def test_every_screen_tells_the_truth(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)
     assert plan(release).counts[BUSY]["completed"]

@@ -29,7 +29,7 @@ def at(moment: datetime) -> str:
     return f"{moment:%m-%d %H:%M}"
 
 
-@pytest.mark.parametrize("release", diagonal(RELEASES, "10.4.2", NEWEST))
+@pytest.mark.parametrize("release", diagonal(RELEASES, NEWEST))
 async def test_from_a_schedule_to_its_slots_and_to_their_jobs(
     database: DatabaseFactory, boss: BossFactory, release: str
 ) -> None:
