@@ -144,6 +144,11 @@ async def test_a_job_is_found_in_the_step_and_the_time_it_took(seeded: SeededFac
 
 async def test_the_newest_schema_goes_by_its_indexes(seeded: SeededFactory) -> None:
     db = seeded(NEWEST)
+    db.execute(
+        "INSERT INTO job (name, state, created_on, started_on, completed_on) SELECT %s, 'completed', at, at, at"
+        " FROM generate_series(now() - interval '20 days', now() - interval '10 days', interval '3 minutes') AS at",
+        [BUSY],
+    )
     db.execute("ANALYZE job")
     queries = Queries(read_catalog(db))
     since, until = (
