@@ -4,7 +4,8 @@
     app.pause = "p,f6"           # several, by comma
     job.retry = "T"              # what changes something stays on capitals
 
-`bossctl tui` takes it from `keymap.toml` beside the context file. README tells where ids are found; those of tables are `move.…` and `table.…`, of payloads `json.…`.
+`bossctl tui` takes it from `keymap.toml` beside the context file. README tells where ids are found;
+those of tables are `move.…` and `table.…`, of payloads `json.…`.
 """
 
 from __future__ import annotations
