@@ -19,7 +19,8 @@ from bossctl.tui.desk import Desk
 from bossctl.tui.filterline import FilterLine
 from bossctl.tui.places import LogPlace
 from bossctl.tui.polling import Poll
-from bossctl.tui.screens.base import BossScreen, Reading
+from bossctl.tui.screens.base import Reading
+from bossctl.tui.screens.wordfilter import WordFilter
 from bossctl.tui.widgets.rows import Row
 from bossctl.tui.widgets.table import LineTable
 
@@ -33,7 +34,7 @@ SLOWEST, RECORD_SECONDS = 5.0, 30.0
 """Seconds between readings of the list and of one record: both look into files."""
 
 
-class LogScreen(BossScreen):
+class LogScreen(WordFilter):
     """Operations above; Enter opens the whole record of the one under the cursor below."""
 
     heading = "Log"
@@ -65,7 +66,6 @@ class LogScreen(BossScreen):
         self._record: Poll[OperationRecord] | None = None
         self._recorded = ""
         self._operations: dict[str, Operation] = {}
-        self._words = ""
 
     def body(self) -> list[Widget]:
         """The table, the record, the filter line."""
@@ -131,7 +131,7 @@ class LogScreen(BossScreen):
         """How many there are."""
         if self.found is None:
             return ""
-        return texts.summary(self.found, len(self.table.keys), self._words, MOST)
+        return texts.summary(self.found, len(self.table.keys), self.filter_words, MOST)
 
     @property
     def _here(self) -> Operation | None:
@@ -177,36 +177,18 @@ class LogScreen(BossScreen):
 
     # --- the filter
 
-    def action_filter(self) -> None:
-        """Open the filter line."""
-        self.query_one(FilterLine).open(self._words)
-
-    @on(FilterLine.Changed)
-    def _changed(self, event: FilterLine.Changed) -> None:
-        self._show_only(event.text)
-
-    @on(FilterLine.Submitted)
-    def _submitted(self, event: FilterLine.Submitted) -> None:
-        self._show_only(event.text)
-        self.query_one(FilterLine).close()
-
-    @on(FilterLine.Cancelled)
-    def _cancelled(self) -> None:
-        self._show_only("")
-
     def go_back(self) -> bool:
         """Close the record, drop the filter."""
         if self.opened:
             self.opened = False
             return True
-        had = bool(self._words)
-        self._show_only("")
-        return had
+        return super().go_back()
 
-    def _show_only(self, text: str) -> None:
-        self._words = text.strip()
-        wanted = fmt.clean(self._words).casefold().split()
-        self.table.empty_text = f'nothing has "{self._words}"' if wanted else "nothing was done to jobs here"
+    def show_only(self, words: str) -> None:
+        """The operations that have all these words."""
+        super().show_only(words)
+        wanted = fmt.clean(self.filter_words).casefold().split()
+        self.table.empty_text = f'nothing has "{self.filter_words}"' if wanted else "nothing was done to jobs here"
 
         def has(row: Row) -> bool:
             one = self._operations.get(row.key)

@@ -25,6 +25,7 @@ from bossctl.tui.polling import Poll
 from bossctl.tui.queuerows import COLUMNS, NOTHING_FOUND, findings_by_queue, row_of, unsure
 from bossctl.tui.screens.base import Reading
 from bossctl.tui.screens.changes import DELETE, ENSURE, QueueChanges
+from bossctl.tui.screens.wordfilter import WordFilter
 from bossctl.tui.widgets.histogram import StateLegend, StatePicked
 from bossctl.tui.widgets.rows import Row
 from bossctl.tui.widgets.states import StateBar, values
@@ -38,7 +39,7 @@ PULSE_SECONDS = 10.0
 """Seconds between readings of what goes on beside the counts."""
 
 
-class QueuesScreen(QueueChanges):
+class QueuesScreen(QueueChanges, WordFilter):
     """The list of queues: where one starts."""
 
     heading = "Queues"
@@ -66,7 +67,6 @@ class QueuesScreen(QueueChanges):
     def __init__(self, desk: Desk, place: QueuesPlace) -> None:
         super().__init__(desk, place)
         self._sort = "worst"
-        self._words = ""
         self._rows: dict[str, Row] = {}
         self._cheap = Poll(lambda: desk.reader.overview(), interval=desk.interval, cost=_cost)
         self._exact = Poll(lambda: desk.reader.overview(exact=True), interval=desk.interval, cost=_cost, cheap=False)
@@ -153,7 +153,7 @@ class QueuesScreen(QueueChanges):
             return ""
         number = str(len(self.lines))
         parts = [
-            f'{len(self.table.keys)} of {number} with "{self._words}"' if self._words else number,
+            f'{len(self.table.keys)} of {number} with "{self.filter_words}"' if self.filter_words else number,
             SORTS[self._sort],
         ]
         if self._exact.error is not None:
@@ -215,33 +215,11 @@ class QueuesScreen(QueueChanges):
 
     # --- the filter
 
-    def action_filter(self) -> None:
-        """Open the filter line."""
-        self.query_one(FilterLine).open(self._words)
-
-    @on(FilterLine.Changed)
-    def _changed(self, event: FilterLine.Changed) -> None:
-        self._show_only(event.text)
-
-    @on(FilterLine.Submitted)
-    def _submitted(self, event: FilterLine.Submitted) -> None:
-        self._show_only(event.text)
-        self.query_one(FilterLine).close()
-
-    @on(FilterLine.Cancelled)
-    def _cancelled(self) -> None:
-        self._show_only("")
-
-    def go_back(self) -> bool:
-        """Drop the filter."""
-        had = bool(self._words)
-        self._show_only("")
-        return had
-
-    def _show_only(self, words: str) -> None:
-        self._words = words.strip()
-        wanted = fmt.clean(self._words).casefold().split()
-        self.table.empty_text = f'no queue has "{self._words}" in its name' if wanted else "no queues"
+    def show_only(self, words: str) -> None:
+        """The queues with all these words in their names."""
+        super().show_only(words)
+        wanted = fmt.clean(self.filter_words).casefold().split()
+        self.table.empty_text = f'no queue has "{self.filter_words}" in its name' if wanted else "no queues"
         self.table.row_filter = (lambda row: _has(row, wanted)) if wanted else None
         self.say_status()
 
