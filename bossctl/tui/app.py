@@ -16,7 +16,7 @@ from textual.worker import WorkerFailed
 
 from bossctl.errors import BossctlError, Exit
 from bossctl.format import clean
-from bossctl.tui.commands import Command, CommandLineError, Invocation, bindings, offers, parse_line, run
+from bossctl.tui.commands import Command, CommandLineError, bindings, offers, parse_line, run
 from bossctl.tui.desk import Desk
 from bossctl.tui.everywhere import EVERYWHERE, Everywhere
 from bossctl.tui.navigation import GO_COMMANDS
@@ -97,7 +97,6 @@ class BossApp(Everywhere):
         self._start = start
         self._checkup_after = checkup_after
         self._asked_to_quit = float("-inf")
-        self._lines: list[str] = []
 
     # --- beginning and end
 
@@ -212,18 +211,6 @@ class BossApp(Everywhere):
 
         title = self.here.heading if self.here else "Keys"
         self.push_screen(HelpScreen(help_sections(self.screen), title=clean(title)))
-
-    def action_command_line(self, text: str = "") -> None:
-        """Ask for a command."""
-        from bossctl.tui.widgets.command_line import CommandLineScreen
-
-        choices = offers(self.screen)
-        line = CommandLineScreen(choices, text=text, values=self.completions, history=self._lines)
-        self.push_screen(line, self._invoke)
-
-    def _invoke(self, invocation: Invocation | None) -> None:
-        if invocation is not None:
-            self.run_worker(run(invocation.offer, *invocation.args))
 
     async def _run_line(self, text: str) -> None:
         try:

@@ -57,6 +57,11 @@ class Command:
         return sum(not arg.endswith(("?", "...")) for arg in self.args)
 
     @property
+    def asks(self) -> bool:
+        """Whether it is of no use without arguments."""
+        return bool(self.needs) or any(arg.endswith("...") for arg in self.args)
+
+    @property
     def usage(self) -> str:
         """How it is typed: `:ensure NAME [POLICY] [OPTIONS …]`."""
         return " ".join([f":{self.name}", *map(_placeholder, self.args)])

@@ -15,6 +15,7 @@ from bossctl.tui.ports import Diagnose, Opener, Operator, Reader
 if TYPE_CHECKING:
     from bossctl.models.common import Target
     from bossctl.models.findings import Report
+    from bossctl.models.jobactions import Operation
     from bossctl.models.operations import QueueSpec
     from bossctl.models.queues import QueueOverview
     from bossctl.models.schema import Info
@@ -25,12 +26,15 @@ UNFOCUSED = 5.0
 """So many times slower are readings while the terminal does not have the focus."""
 CHECKUP_SECONDS = 60.0
 """Seconds between runs of doctor; a dear run comes less often still."""
+OPERATIONS_SECONDS = 2.0
+"""Seconds for which it is known what can be taken back; it is read only while somebody types an undo."""
 
 
 class Desk:
     """Made by the app, given to every screen. `refresh` is in seconds; `writing` names the deeds under way.
 
-    `dear` is held by readings that may take long, so that there is never more than one. `queue_file` is the name of a
+    `dear` is held by readings that may take long, so that there is never more than one. `operations` are the latest of
+    the log, for the completion of an undo. `queue_file` is the name of a
     file of queues and what it asks for each.
     """
 
@@ -53,6 +57,9 @@ class Desk:
             interval=CHECKUP_SECONDS,
             cost=lambda report: report.elapsed_seconds * 1000,
             cheap=False,
+        )
+        self.operations: Poll[tuple[Operation, ...]] = Poll(
+            lambda: self.operator.operations(), interval=OPERATIONS_SECONDS
         )
         self._memory: Memory | None = None
         self._opener = opener

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual.filter import LineFilter, Monochrome
 from textual.theme import Theme
 
 from bossctl.errors import BossctlError
 from bossctl.format import clean, elapsed
-from bossctl.tui.commands import Command, command_list
+from bossctl.tui.commands import Command, Invocation, command_list, offers, run
 from bossctl.tui.desk import Desk
 from bossctl.tui.linefilter import ASCII_ONLY, SAFE
 from bossctl.tui.look import HIGH_CONTRAST, frame_variables, keep_theme, kept_theme
@@ -24,6 +26,10 @@ from bossctl.tui.ports import Opener
 from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.setup import Setup
+
+if TYPE_CHECKING:
+    from bossctl.models.jobactions import Operation
+    from bossctl.tui.widgets.command_line import CommandLineScreen
 
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """The steps of `+` and `-`, in seconds; the first and the last are the bounds."""
@@ -51,11 +57,15 @@ class Everywhere(Navigation):
     def __init__(self, opener: Opener, refresh: float, setup: Setup) -> None:
         self._frame: str | None = None
         self.setup = setup
+        if not os.environ.get("NO_COLOR", "set"):
+            del os.environ["NO_COLOR"]  # empty means not set (no-color.org); Textual looks only whether it is there
         super().__init__()
         self.desk = Desk(opener, refresh)
         self._info = self._info_poll()
         self.own_keys: Mapping[str, str] = {}
         self._switching = False
+        self._line: CommandLineScreen | None = None
+        self._lines: list[str] = []
         self._began = monotonic()
         self.register_theme(HIGH_CONTRAST)
         theme = setup.theme or kept_theme(setup.theme_file)
@@ -118,9 +128,33 @@ class Everywhere(Navigation):
         found = await asyncio.to_thread(load, path, command_list(self))
         self.own_keys = found.keys
         self.set_keymap(dict(found.keys))
+        for id_ in found.new:
+            self.bind(found.keys[id_], f"own_key('{id_}')", show=False)
         if found.problems:
             told = [*found.problems[:PROBLEMS], *(["…"] if len(found.problems) > PROBLEMS else [])]
             self.notify(clean("; ".join(told)), title="Keys", severity="warning", timeout=20, markup=False)
+
+    async def action_own_key(self, id_: str) -> None:
+        """Do what has a key only in the user's file; what must be told more first is put on the `:` line."""
+        offer = next((one for one in offers(self.screen) if one.command.id == id_), None)
+        if offer is None or not offer.enabled or self.here is None:
+            return
+        if offer.command.asks:
+            self.action_command_line(f"{offer.command.id} ")
+        else:
+            await run(offer)
+
+    def action_command_line(self, text: str = "") -> None:
+        """Ask for a command."""
+        from bossctl.tui.widgets.command_line import CommandLineScreen
+
+        choices = offers(self.screen)
+        self._line = CommandLineScreen(choices, text=text, values=self.completions, history=self._lines)
+        self.push_screen(self._line, self._invoke)
+
+    def _invoke(self, invocation: Invocation | None) -> None:
+        if invocation is not None:
+            self.run_worker(run(invocation.offer, *invocation.args))
 
     # --- copying and statements
 
@@ -247,7 +281,7 @@ class Everywhere(Navigation):
 
     def completions(self, command: Command, number: int, typed: str) -> Iterable[str]:
         """What the arguments of commands may be: whole values, of which the last argument may hold blanks."""
-        screen = self.here
+        screen = next((one for one in reversed(self.screen_stack) if isinstance(one, BossScreen)), None)
         own = screen.values(command, number, typed) if screen is not None else None
         if own is not None:
             return own
@@ -258,6 +292,8 @@ class Everywhere(Navigation):
             case ("go.job", 0):
                 places = (screen.job_here if screen is not None else None, self.desk.last_job)
                 return _starting(dict.fromkeys(place.id for place in places if place is not None), typed)
+            case ("app.undo", 0):
+                return _starting(self._undoable(), typed)
             case ("job.defer", 0):
                 return _starting(DUE, typed)
             case ("queue.drift", 0):
@@ -275,6 +311,19 @@ class Everywhere(Navigation):
             case ("app.interval", 0):
                 return _starting([f"{step:g}" for step in INTERVALS], typed)
         return ()
+
+    def _undoable(self) -> Iterator[str]:
+        """The operations that can be taken back, newest first; read when an undo is begun to be typed."""
+        poll = self.desk.operations
+        if self.desk.is_open and poll.due:
+            self.run_worker(self._read_operations(poll), group="desk")
+        for one in poll.value or ():
+            if one.changed > one.undone:
+                yield one.operation
+
+    async def _read_operations(self, poll: Poll[tuple[Operation, ...]]) -> None:
+        if await poll.take() and self._line is not None and self._line.is_current:
+            self._line.offer()
 
 
 def _starting(values: Iterable[str], typed: str) -> list[str]:

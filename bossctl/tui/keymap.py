@@ -52,10 +52,14 @@ Scope = Mapping[str, Bound]
 
 @dataclass(frozen=True)
 class Keymap:
-    """What `App.set_keymap` takes, and a sentence for each line that was left out."""
+    """What `App.set_keymap` takes, and a sentence for each line that was left out.
+
+    `new` are those of the commands that have no key by default: there is no binding yet that `set_keymap` could change.
+    """
 
     keys: Mapping[str, str]
     problems: tuple[str, ...]
+    new: frozenset[str] = frozenset()
 
 
 def load(path: Path, app_commands: Sequence[Command]) -> Keymap:
@@ -67,7 +71,7 @@ def load(path: Path, app_commands: Sequence[Command]) -> Keymap:
     except (OSError, UnicodeError) as error:
         return Keymap({}, (f"{path.name} cannot be read: {error}",))
     found = understood(text, scopes(app_commands))
-    return Keymap(found.keys, tuple(f"{path.name} {problem}" for problem in found.problems))
+    return Keymap(found.keys, tuple(f"{path.name} {problem}" for problem in found.problems), found.new)
 
 
 def understood(text: str, known: Sequence[Scope]) -> Keymap:
@@ -83,7 +87,8 @@ def understood(text: str, known: Sequence[Scope]) -> Keymap:
             entries[parsed.id] = parsed
     problems += _drop_clashes(entries, known)
     told = tuple(f"line {number}: {sentence}" for number, sentence in sorted(problems))
-    return Keymap({one.id: ",".join(one.keys) for one in entries.values()}, told)
+    new = frozenset(one.id for one in entries.values() if not bounds[one.id].keys)
+    return Keymap({one.id: ",".join(one.keys) for one in entries.values()}, told, new)
 
 
 def _lines(text: str) -> Iterator[tuple[int, Entry | str]]:
@@ -176,10 +181,9 @@ def scopes(app_commands: Sequence[Command]) -> list[Scope]:
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         import_module(module.name)
     widgets = [one for kind in (LineTable, JsonView, JsonLines) for base in kind.__mro__ for one in _own_keys(base)]
-    everywhere = {one.id: one for one in [*widgets, *map(_bound, app_commands)] if one.keys}
+    everywhere = {one.id: one for one in [*widgets, *map(_bound, app_commands)]}
     return [
-        {**everywhere, **{one.id: one for one in map(_bound, screen.COMMAND_LIST) if one.keys}}
-        for screen in _kinds(BossScreen)
+        {**everywhere, **{one.id: one for one in map(_bound, screen.COMMAND_LIST)}} for screen in _kinds(BossScreen)
     ]
 
 

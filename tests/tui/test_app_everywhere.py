@@ -332,6 +332,10 @@ async def test_the_line_completes_the_words_of_a_selection(seeded: SeededFactory
         await driver.press("enter")
         jobs = await driver.on(JobsScreen)
         assert jobs.place == JobsPlace("queue:exports state:failed")
+        await driver.press("colon", *"state can", "tab")
+        assert driver.app.screen.query_one(Input).value == ":state cancelled "
+        await driver.press("escape")
+        await driver.on(JobsScreen)
         complete = driver.app.completions
         commands = {command.id: command for command in (*driver.app.COMMAND_LIST, *jobs.COMMAND_LIST)}
         assert list(complete(commands["jobs.state"], 0, "c")) == ["created", "completed", "cancelled"]

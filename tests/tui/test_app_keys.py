@@ -38,6 +38,13 @@ def test_lines_that_can_be_used(text: str, keys: dict[str, str]) -> None:
     assert understood(text, KNOWN) == Keymap(keys, ())
 
 
+def test_what_has_no_key_by_default_can_be_given_one() -> None:
+    text = 'app.theme = "f8"\nqueue.drift = "f9"\njobs.forget = "x"\napp.pause = "f6"'
+    keys = {"app.theme": "f8", "queue.drift": "f9", "jobs.forget": "x", "app.pause": "f6"}
+    assert understood(text, KNOWN) == Keymap(keys, (), frozenset(keys) - {"app.pause"})
+    assert understood('app.ctx = "r"', KNOWN).problems == ("line 1: r cannot be app.ctx: it is app.refresh already",)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -85,7 +92,10 @@ def test_a_file_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
 
 async def test_every_screen_footer_and_help_go_by_the_file(seeded: SeededFactory, tmp_path: Path) -> None:
     file = tmp_path / "keymap.toml"
-    file.write_text('app.help = "f1"\nqueues.filter = "i"\njob.retry = "W"\napp.pause = "q"\nqueues.open = "o"\n')
+    file.write_text(
+        'app.help = "f1"\nqueues.filter = "i"\njob.retry = "W"\napp.pause = "q"\nqueues.open = "o"\n'
+        'queue.drift = "f9"\napp.interval = "f8"\napp.theme = "f7"\n'
+    )
     async with running(seeded(NEWEST).dsn, size=(140, 60), refresh=60, setup=Setup(keymap=file)) as driver:
         await driver.until(lambda: "keymap.toml line 4: q cannot be app.pause" in " ".join(driver.text.split()))
         await driver.until(lambda: "f1 Help" in driver.lines[-1] and "i Filter" in driver.lines[-1])
@@ -96,6 +106,15 @@ async def test_every_screen_footer_and_help_go_by_the_file(seeded: SeededFactory
         await driver.press("escape", "f1")
         await driver.until(lambda: "Esc closes" in driver.text)
         assert any(" i " in line and "Filter" in line for line in driver.lines)
+        assert any(" f8 " in line and "Interval" in line for line in driver.lines)
+        await driver.press("escape")
+        await driver.on(QueuesScreen)
+        await driver.press("f9", "f8")  # drift is no command here
+        await driver.until(lambda: ":app.interval" in driver.lines[-1])
+        await driver.press(*"30", "enter")
+        await driver.until(lambda: driver.app.desk.refresh == 30)
+        await driver.press("f7")
+        await driver.until(lambda: "high-contrast" in driver.text)
         await driver.press("escape")
         await driver.on(QueuesScreen)
         await driver.line("jobs state:failed")

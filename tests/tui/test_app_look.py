@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.color_triplet import ColorTriplet
 from textual.color import Color
+from textual.filter import Monochrome
 from textual.pilot import Pilot
 
 from bossctl.cli.settings import Settings
@@ -169,6 +170,16 @@ def test_every_colour_of_a_context_bears_white_text() -> None:
     assert tuple(_FRAMES) == COLORS
     for name, code in _FRAMES.items():
         assert ratio(ColorTriplet(*Color.parse(code).rgb), ColorTriplet(255, 255, 255)) >= 6, name
+
+
+@pytest.mark.parametrize(("value", "grey"), [("", False), ("1", True), (None, False)])
+def test_an_empty_no_color_is_as_good_as_none(value: str | None, grey: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NO_COLOR", value)
+    app = BossApp(opener(""))
+    assert app.no_color is grey
+    assert any(isinstance(one, Monochrome) for one in app.get_line_filters()) is grey
 
 
 async def test_no_color_can_be_asked_for_by_flag(seeded: SeededFactory) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Input
 
 from bossctl.actions.jobs import ownschema
 from bossctl.actions.jobs.entry import person
@@ -78,6 +79,16 @@ async def test_from_the_list_to_a_record_and_to_its_undo(seeded: SeededFactory, 
         # While the order is held for the hand on the keys, what is new stands at the end.
         [undo] = set(driver.table.keys) - {retried.operation, deleted.operation}
         assert driver.cell(undo, "what") == f"undo of {retried.operation}"
+
+        # The line knows what can be taken back; what was is not offered.
+        await driver.press("colon", *"undo ")
+        line = driver.app.screen.query_one(Input)
+        await driver.until(lambda: deleted.operation in driver.text)
+        await driver.press("tab")
+        await driver.until(lambda: line.value.startswith(f":undo {deleted.operation[:8]}"))
+        assert retried.operation not in list(driver.app.completions(LogScreen.COMMAND_LIST[2], 0, ""))
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is screen)
 
         # Nothing is left to take back, and that is said.
         await driver.press("U")

@@ -86,17 +86,21 @@ class CommandLineScreen(ModalScreen[Invocation | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Show what it could become; without its colon the line closes."""
         event.stop()
-        if not event.value.startswith(":"):
+        if event.value.startswith(":"):
+            self.offer()
+            self.query_one(".error").display = False
+        else:
             self.dismiss(None)
-            return
+
+    def offer(self) -> None:
+        """Show what the line could become: also when more has become known since it was typed."""
         found = self._completions()
         more = f"  … {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        typed = event.value.removeprefix(":").rpartition(" ")
+        typed = self.query_one(Input).value.removeprefix(":").rpartition(" ")
         known = len(typed[0] + typed[1]) if all(one.startswith(typed[0] + typed[1]) for one in found) else 0
         choices = self.query_one(".choices", Static)
         choices.update(Content("  ".join(one[known:] for one in found[:SHOWN]) + more))
         choices.display = bool(found)
-        self.query_one(".error").display = False
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Run it, or say why not."""
