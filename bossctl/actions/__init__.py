@@ -8,16 +8,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from bossctl.errors import MissingPrivilege
-from bossctl.format import clean
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, JobAction, Operation, Progress
 from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
 from bossctl.models.oplog import OperationRecord
 from bossctl.models.undo import UndoPlan
+from bossctl.sql.grants import acting, keeping
 from bossctl.store import Store
 from bossctl.store.translate import Deadlock, SchemaChanged, grant_hint
 
 if TYPE_CHECKING:
     from bossctl.actions.jobs.pruning import Prunable
+    from bossctl.sql.catalog import Catalog
 
 ATTEMPTS = 5
 _T = TypeVar("_T")
@@ -114,7 +115,8 @@ class Operator:
                 return await restore_file.apply(self._store, request, plan, progress=progress, stop=stop)
             return await apply_jobs(self._store, request, plan, progress=progress, stop=stop, own_schema=own_schema)
         except MissingPrivilege as error:
-            raise self._with_grant(error) from None
+            kept = (keeping,) if request.action is JobAction.RESTORE else ()
+            raise self._with_grant(error, acting, *kept) from None
 
     async def operations(self, *, limit: int = 50) -> tuple[Operation, ...]:
         """What was done to jobs of this schema, newest first, from the database and from this machine's files."""
@@ -138,7 +140,7 @@ class Operator:
         """Forget these operations: they can no longer be taken back. How many there were."""
         from bossctl.actions.jobs.pruning import prune
 
-        return await self._done(lambda: prune(self._store, old))
+        return await self._done(lambda: prune(self._store, old), keeping)
 
     async def plan_undo(self, operation: str | None = None, *, statements: bool = False) -> UndoPlan:
         """What taking back an operation would do; None is the last one of this user on this target.
@@ -162,9 +164,9 @@ class Operator:
         try:
             return await undo(self._store, plan, progress=progress, stop=stop)
         except MissingPrivilege as error:
-            raise self._with_grant(error) from None
+            raise self._with_grant(error, acting, keeping) from None
 
-    async def _done(self, deed: Callable[[], Awaitable[_T]]) -> _T:
+    async def _done(self, deed: Callable[[], Awaitable[_T]], *lacking: Callable[[Catalog], str]) -> _T:
         """Do it; again when the server ended it to resolve a deadlock, or when pg-boss was migrated meanwhile."""
         for attempt in range(ATTEMPTS):
             try:
@@ -174,16 +176,15 @@ class Operator:
             except SchemaChanged:
                 await self._store.session.reread()
             except MissingPrivilege as error:
-                raise self._with_grant(error) from None
+                raise self._with_grant(error, *lacking) from None
         return await deed()
 
-    def _with_grant(self, error: MissingPrivilege) -> MissingPrivilege:
-        """The same with the grants for writing, where the hint is about reading."""
+    def _with_grant(self, error: MissingPrivilege, *lacking: Callable[[Catalog], str]) -> MissingPrivilege:
+        """The same with the grants that may lack, by default those for acting, where its hint is about reading."""
         if error.hint != grant_hint(self._store.target.schema, self._store.target.user):
             return error
-        schema, role = (f'"{clean(name)}"' for name in (self._store.target.schema, self._store.target.user))
-        write = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
-        return MissingPrivilege(str(error), f"GRANT USAGE ON SCHEMA {schema} TO {role}; {write}")
+        told = (grants(self._store.catalog) for grants in lacking or (acting,))
+        return MissingPrivilege(str(error), "; ".join(filter(None, told)))
 
 
 def _from_file(request: ActionRequest) -> bool:

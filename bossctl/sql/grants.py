@@ -110,23 +110,12 @@ class Grants:
                 yield self._future(owner, self._schema, READ)
 
     def _writing(self) -> Iterable[sql.Composable]:
-        for table, rights in self._tables().items():
-            if table in self.catalog.tables:
-                yield self._on(trusted(rights + " ON TABLE {}"), sql.Identifier(self.catalog.schema, table))
+        for table, rights in written(self.catalog).items():
+            yield self._on(trusted(rights + " ON TABLE {}"), sql.Identifier(self.catalog.schema, table))
         if self.catalog.layout != "queues":
             for name in ("create_queue", "delete_queue", "job_now"):
                 if self.catalog.has(f"fn:{name}"):
                     yield self._on(trusted("EXECUTE ON FUNCTION {}"), sql.Identifier(self.catalog.schema, name))
-
-    def _tables(self) -> dict[str, str]:
-        """Table → what an operator does to it beside reading."""
-        return {
-            "job": WRITE,
-            "job_common": "DELETE",  # the schema's own delete_queue names it
-            "queue": "UPDATE" if self.catalog.layout == "queues" else WRITE,
-            "job_dependency": "INSERT",
-            "archive": WRITE,
-        }
 
     def _owning(self) -> Iterable[sql.Composable]:
         for owner in self.facts.owners:
@@ -156,6 +145,37 @@ class Grants:
     def _future(self, owner: str, schema: sql.Composable, rights: str) -> sql.Composable:
         text = "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} GRANT " + rights + " ON TABLES TO {}"
         return trusted(text).format(sql.Identifier(owner), schema, self._to)
+
+
+def written(catalog: Catalog) -> dict[str, str]:
+    """Table → what acting on jobs and queues does to it beside reading."""
+    found = {
+        "job": WRITE,
+        "job_common": "DELETE",  # the schema's own delete_queue names it
+        "queue": "UPDATE" if catalog.layout == "queues" else WRITE,
+        "job_dependency": "INSERT",
+        "archive": WRITE,
+    }
+    return {table: rights for table, rights in found.items() if table in catalog.tables}
+
+
+def acting(catalog: Catalog) -> str:
+    """What lets a role that was let in act on jobs and queues."""
+    schema, *tables = (
+        clean(sql.Identifier(*names).as_string(None))
+        for names in ((catalog.schema,), *((catalog.schema, table) for table in written(catalog)))
+    )
+    return _granted(catalog, f"{READ} ON ALL TABLES IN SCHEMA {schema}", f"{WRITE} ON {', '.join(tables)}")
+
+
+def keeping(catalog: Catalog) -> str:
+    """What lets it write the log and the archive where they are in bossctl's own schema; "" where they are not."""
+    return _granted(catalog, f"{KEEP} ON ALL TABLES IN SCHEMA {OWN_SCHEMA}") if catalog.own else ""
+
+
+def _granted(catalog: Catalog, *rights: str) -> str:
+    role = clean(sql.Identifier(catalog.role).as_string(None))
+    return "; ".join(f"GRANT {one} TO {role}" for one in rights)
 
 
 def hidden(catalog: Catalog) -> tuple[str, str] | None:
