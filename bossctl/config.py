@@ -116,6 +116,12 @@ def colourless(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("NO_COLOR")) or dumb_terminal(environ)
 
 
+def drop_empty_no_color() -> None:
+    """Take an empty `NO_COLOR` out of the environment: it means not set (no-color.org), which libraries overlook."""
+    if not os.environ.get("NO_COLOR", "set"):
+        del os.environ["NO_COLOR"]
+
+
 def dumb_terminal(environ: Mapping[str, str]) -> bool:
     """True when `TERM` says that the terminal can move no cursor."""
     return environ.get("TERM", "") == "dumb"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from textual.filter import LineFilter, Monochrome
 from textual.theme import Theme
 
+from bossctl.config import drop_empty_no_color
 from bossctl.errors import BossctlError
 from bossctl.format import clean, elapsed
 from bossctl.tui.commands import Command, Invocation, command_list, offers, run
@@ -57,8 +57,7 @@ class Everywhere(Navigation):
     def __init__(self, opener: Opener, refresh: float, setup: Setup) -> None:
         self._frame: str | None = None
         self.setup = setup
-        if not os.environ.get("NO_COLOR", "set"):
-            del os.environ["NO_COLOR"]  # empty means not set (no-color.org); Textual looks only whether it is there
+        drop_empty_no_color()
         super().__init__()
         self.desk = Desk(opener, refresh)
         self._info = self._info_poll()
