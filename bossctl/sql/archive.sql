@@ -1,25 +1,16 @@
 -- Moving jobs out of the job table and back. Each is one statement or one transaction: a row is in exactly one place.
 
--- name: moved_to_archive
+-- name: into_archive
 -- needs: archive
-WITH gone AS (
-  DELETE FROM {job_table} AS j WHERE {chosen} RETURNING {returned}
-), kept AS (
-  INSERT INTO {archive} ({held}, {stamp}) SELECT {held}, now() FROM gone RETURNING id
-)
-SELECT string_agg(k.id::text, ',') AS ids FROM kept AS k
+INSERT INTO {archive} ({held}, {stamp}) SELECT {held}, now() FROM {gone} AS j RETURNING id
 
--- name: moved_to_own_archive
-WITH gone AS (
-  DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.*
-), kept AS (
-  INSERT INTO {own_archive} (bossctl_schema, bossctl_operation, bossctl_generation, bossctl_shape, bossctl_archived_by,
-                             name, id{targets})
-  SELECT %(schema)s, %(operation)s, %(generation)s, %(shape)s::int, current_user || ' (' || %(by)s::text || ')',
-         j.name, j.id{sources} FROM gone AS j
-  RETURNING id
-)
-SELECT string_agg(k.id::text, ',') AS ids FROM kept AS k
+-- name: into_own_archive
+INSERT INTO {own_archive} (bossctl_schema, bossctl_operation, bossctl_generation, bossctl_shape, bossctl_archived_by,
+                           name, id{targets})
+SELECT %(schema)s, %(operation)s, %(generation)s, %(shape)s::int,
+       (SELECT current_user || ' (' || %(by)s::text || ')'),
+       j.name, j.id{sources} FROM {gone} AS j
+RETURNING id
 
 -- name: put_back
 INSERT INTO {job_table} ({put})

@@ -99,10 +99,10 @@ def _literal(word: str) -> str:
 
 
 def retained(queries: Queries) -> sql.Composable:
-    """Whether the counters of schema 46 hold a job among the finished ones (FACTS §3.1)."""
+    """Whether the counters of schema 46 hold a job of the queue that is bound among the finished ones (FACTS §3.1)."""
     if not queries.catalog.has("queue.retained_on"):
         return trusted("false")
-    counted = sql.SQL("(SELECT counted.retained_on FROM {} AS counted WHERE counted.name = j.name)").format(
+    counted = sql.SQL("(SELECT counted.retained_on FROM {} AS counted WHERE counted.name = %(queue)s)").format(
         queries.relation("queue_table")
     )
     return sql.SQL("((j.state IN ('completed', 'cancelled') AND j.completed_on <= {}) IS TRUE)").format(counted)

@@ -23,28 +23,46 @@ FROM (
   LIMIT %(limit)s
 ) AS s
 
+-- name: action_locking
+-- `slotted` are those that a unique index would hold after the change, `line` is the row as a file keeps it.
+SELECT j.id, {place} AS place, {retained} AS retained, {slotted} AS slotted, {line} AS line
+FROM {acted} AS j {joined}
+WHERE {chosen} AND {where} AND {eligible}
+FOR UPDATE OF j SKIP LOCKED
+
 -- name: action_lock
--- `slotted` are those that a unique index would hold after the change, `lines` the rows as a file keeps them. The transaction's number tells later whether a
--- commit arrived whose answer was lost.
-WITH locked AS MATERIALIZED (
-  SELECT j.id, {place} AS place, {retained} AS retained, {slotted} AS slotted, {line} AS line
-  FROM {acted} AS j {joined}
-  WHERE {chosen} AND {where} AND {eligible}
-  FOR UPDATE OF j SKIP LOCKED
-)
+-- The transaction's number tells later whether a commit arrived whose answer was lost.
+WITH locked AS MATERIALIZED ({locking})
 SELECT string_agg(l.id::text, ',') AS ids, string_agg(l.place::text, ' ') AS places,
   string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
   string_agg(l.id::text, ',') FILTER (WHERE l.slotted) AS slotted, string_agg(l.line, E'\n') AS lines,
   txid_current()::text AS xid
 FROM locked AS l
 
--- name: action_update
-WITH changed AS (
-  UPDATE {job_table} AS j SET {assignments}
-  WHERE {chosen}
-  RETURNING j.id
-)
+-- name: action_at_once
+-- Locked, kept and changed by one statement. Whoever runs it looks whether all that was locked was changed.
+WITH locked AS MATERIALIZED ({locking}), {first}changed AS ({deed})
+SELECT string_agg(l.id::text, ',') AS ids, count(*) AS locked, (SELECT count(*) FROM changed) AS changed,
+  string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
+  coalesce(bool_or(l.slotted), false) AS slotted, {linked} AS linked, string_agg(l.line, E'\n') AS lines,
+  txid_current()::text AS xid
+FROM locked AS l
+
+-- name: action_changed
+WITH changed AS ({deed})
 SELECT string_agg(c.id::text, ',') AS ids FROM changed AS c
+
+-- name: action_moved
+WITH gone AS ({leaving}), changed AS ({deed})
+SELECT string_agg(c.id::text, ',') AS ids FROM changed AS c
+
+-- name: action_update
+UPDATE {job_table} AS j SET {assignments}
+WHERE {chosen}
+RETURNING j.id
+
+-- name: action_leaving
+DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.*
 
 -- name: queue_tables
 SELECT q.name AS queue, q.table_name AS job_table FROM {queue} AS q WHERE q.name = ANY (%(names)s)
@@ -81,8 +99,7 @@ WITH candidate AS MATERIALIZED (
 SELECT DISTINCT ON (t.id) t.id, t.holder FROM ({branches}) AS t ORDER BY t.id
 
 -- name: action_delete
-WITH gone AS (DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.id)
-SELECT string_agg(g.id::text, ',') AS ids FROM gone AS g
+DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.id
 
 -- name: commit_fate
 SELECT txid_status(%(xid)s::bigint) AS status

@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS {own_image} (
 )
 
 -- name: create_own_image_index
-CREATE INDEX IF NOT EXISTS image_rows ON {own_image} (bossctl_operation, bossctl_xid, bossctl_kind, name, id)
+-- A batch is found by it; an index over ids would cost a delete a third of its speed.
+CREATE INDEX IF NOT EXISTS image_rows ON {own_image} (bossctl_operation, bossctl_xid)
 
 -- name: create_own_archive
 CREATE TABLE IF NOT EXISTS {own_archive} (
@@ -88,7 +89,7 @@ CREATE TABLE IF NOT EXISTS {own_archive} (
   bossctl_archived_on timestamptz NOT NULL DEFAULT now(),
   bossctl_archived_by text NOT NULL,
   {definitions},
-  PRIMARY KEY (bossctl_schema, id, name)
+  PRIMARY KEY (id, name, bossctl_schema)
 )
 
 -- name: create_own_archive_index
@@ -117,15 +118,10 @@ SELECT %(operation)s, %(kind)s, %(shape)s::int, txid_current(), j.name, j.id{sou
 FROM {job_table} AS j
 WHERE {chosen}
 
--- name: image_taken
--- Kept and deleted at once.
-WITH gone AS (DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.*),
-kept AS (
-  INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_shape, bossctl_xid, name, id{targets})
-  SELECT %(operation)s, %(kind)s, %(shape)s::int, txid_current(), j.name, j.id{sources} FROM gone AS j
-  RETURNING id
-)
-SELECT string_agg(k.id::text, ',') AS ids FROM kept AS k
+-- name: image_of_gone
+INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_shape, bossctl_xid, name, id{targets})
+SELECT %(operation)s, %(kind)s, %(shape)s::int, txid_current(), j.name, j.id{sources} FROM {gone} AS j
+RETURNING id
 
 -- name: ids_kept
 INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_xid, bossctl_origin, name, id)
@@ -136,10 +132,10 @@ FROM unnest(%(ids)s::uuid[], %(origins)s::uuid[]) AS m(id, origin)
 -- needs: job_dependency
 INSERT INTO {own_link} (bossctl_operation, child_name, child_id, parent_name, parent_id)
 SELECT %(operation)s, l.child_name, l.child_id, l.parent_name, l.parent_id
-FROM {job_dependency} AS l WHERE l.child_name = %(queue)s AND l.child_id = ANY (%(ids)s::uuid[])
+FROM {job_dependency} AS l WHERE l.child_name = %(queue)s AND l.child_id = ANY (%(ids)s::uuid[]) AND EXISTS (SELECT FROM {job_dependency})
 UNION
 SELECT %(operation)s, l.child_name, l.child_id, l.parent_name, l.parent_id
-FROM {job_dependency} AS l WHERE l.parent_name = %(queue)s AND l.parent_id = ANY (%(ids)s::uuid[])
+FROM {job_dependency} AS l WHERE l.parent_name = %(queue)s AND l.parent_id = ANY (%(ids)s::uuid[]) AND EXISTS (SELECT FROM {job_dependency})
 ON CONFLICT DO NOTHING
 
 -- name: links_read

@@ -171,7 +171,7 @@ async def killed(db: Database, *, while_doing: str, changed: int) -> ActionOutco
 async def test_a_lost_connection_reports_what_was_committed(database: DatabaseFactory, boss: BossFactory) -> None:
     db = await filled(database(NEWEST), boss, 3000, "failed")
     db.execute(SLOW)
-    outcome = await killed(db, while_doing="WITH changed%", changed=1000)
+    outcome = await killed(db, while_doing="WITH locked%", changed=1000)
     assert outcome.stopped is not None
     assert outcome.changed == db.value("SELECT count(*) FROM job WHERE state = 'retry'")
     assert 1000 <= outcome.changed <= 2000

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from bossctl.sql import Queries
+from bossctl.sql.at_once import NOTHING_FIRST, any_links
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.change_kinds import deleted
 from bossctl.sql.changes import BY_ID, NOT_JOINED, PLACE, eligible, flags, inserted, reason, retained, target
@@ -14,6 +15,7 @@ from bossctl.sql.new_jobs import resent
 from bossctl.sql.ownschema import line_of
 from bossctl.sql.relations import placed_rows
 from bossctl.sql.slots import SlotGroup, UniqueIndex, branches, candidates, filled, possible
+from bossctl.sql.text import trusted
 
 ID = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
 
@@ -36,6 +38,14 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
     group = SlotGroup("job", ("a",), (index, index))
     columns, values = inserted(copied, catalog)
     return {
+        "locking": trusted("SELECT id, ctid AS place, false AS retained, false AS slotted, '' AS line FROM {}").format(
+            queries.relation("job_table")
+        ),
+        "first": NOTHING_FIRST,
+        "linked": any_links(queries),
+        "leaving": queries.get("action_leaving", chosen=BY_ID).text,
+        "deed": queries.get("action_leaving", chosen=BY_ID).text,
+        "gone": queries.relation("job_table"),
         "reason": reason(change, catalog),
         "eligible": eligible(change, catalog),
         "retained": retained(queries),

@@ -11,16 +11,19 @@ from bossctl.actions.jobs import ownschema
 from bossctl.actions.jobs.entry import person
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
 from bossctl.actions.jobs.phrases import jobs
+from bossctl.actions.jobs.record import Record
+from bossctl.actions.jobs.steps import Steps
 from bossctl.errors import Refused
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
+from bossctl.sql import Queries
 from bossctl.sql.archives import archived, native_only, to_native
+from bossctl.sql.at_once import GONE
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.changes import BY_ID
 from bossctl.sql.ownschema import creation, stored
-from bossctl.sql.text import Composable, id_list
+from bossctl.sql.text import Composable
 from bossctl.store import Store
-from bossctl.store.connections import Row
 
 PURGED_AFTER = "7 days"
 
@@ -45,17 +48,16 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         prepare=_prepare if own else None,
         removes=True,
         slots=False,
-        statements=_shown(store.catalog, own=own),
+        statements=_shown(queries, own=own),
+        at_once=at_once,
     )
 
 
-def _shown(catalog: Catalog, *, own: bool) -> tuple[tuple[str, Mapping[str, Composable]], ...]:
-    chosen = {"chosen": BY_ID}
-    if not own:
-        return (("moved_to_archive", {**to_native(catalog), **chosen}),)
-    made = [] if catalog.has("own:archive") else creation(catalog, schema=True)
-    moved = ("moved_to_own_archive", {**stored(catalog, "archive", list(catalog.columns("job"))), **chosen})
-    return (*((write.name, write.slots) for write in made), moved)
+def _shown(queries: Queries, *, own: bool) -> tuple[tuple[str, Mapping[str, Composable]], ...]:
+    catalog = queries.catalog
+    made = creation(catalog, schema=True) if own and not catalog.has("own:archive") else []
+    slots = {"leaving": queries.get("action_leaving", chosen=BY_ID).text, "deed": _kept(queries)}
+    return (*((write.name, write.slots) for write in made), ("action_moved", slots))
 
 
 async def _can_be_kept(store: Store) -> None:
@@ -74,38 +76,42 @@ async def _prepare(store: Store, allowed: bool) -> None:
 async def move(batch: Batch) -> Done:
     """Move a batch to the archive of this schema."""
     transaction = batch.transaction
-    catalog = transaction.queries.catalog
-    if catalog.has("archive"):
-        await batch.record.batch(transaction, batch.chosen, ())
-        slots = {**to_native(catalog), "chosen": batch.chosen.where}
-        row = await transaction.row("moved_to_archive", batch.chosen.values, **slots)
+    queries, record = transaction.queries, batch.record
+    values: Mapping[str, object] = {}
+    if queries.catalog.has("archive"):
+        await record.batch(transaction, batch.chosen, ())
     else:
-        row = await _to_own(batch, catalog)
-    return Done(id_list(row["ids"]) if row else ())
+        # The archive's rows name their operation, so that its record needs no image of them.
+        await ownschema.keep_links(transaction, record.operation, batch.queue, batch.ids)
+        values = _bound(queries.catalog, record, await ownschema.shape_of(transaction, "archive", _columns(queries)))
+    return Done(await ownschema.moved(transaction, batch.chosen, _kept(queries), values))
 
 
-async def _to_own(batch: Batch, catalog: Catalog) -> Row:
-    """The archive's rows name their operation, so that its record needs no image of them."""
-    transaction = batch.transaction
-    columns = list(catalog.columns("job"))
-    operation = batch.record.operation
-    values = {
-        **batch.chosen.values,
-        "schema": catalog.schema,
-        "operation": operation,
-        "generation": catalog.generation,
-        "shape": await ownschema.shape_of(transaction, "archive", columns),
-        "by": person(),
-    }
-    await ownschema.keep_links(transaction, operation, batch.queue, batch.ids)
-    chosen = batch.chosen
-    query = transaction.queries.kept(
-        "moved_to_own_archive",
-        f"{bool(chosen.places)}",
-        lambda: {**stored(catalog, "archive", columns), "chosen": chosen.where},
-    )
-    [row] = await transaction.run(query, values)
-    return row
+async def at_once(store: Store, record: Record) -> Steps | None:
+    """The same in the statement that locks the jobs."""
+    queries = store.session.queries
+    first = ownschema.leaving(queries)
+    if queries.catalog.has("archive"):
+        return Steps(first, _kept(queries), keeps_ids=True)
+    shape = await ownschema.lasting_shape(store, "archive", _columns(queries))
+    return Steps(first, _kept(queries), _bound(queries.catalog, record, shape), unlinked=True)
+
+
+def _kept(queries: Queries) -> Composable:
+    """What writes deleted rows to the archive of this schema."""
+    if queries.catalog.has("archive"):
+        return queries.get("into_archive", gone=GONE, **to_native(queries.catalog)).text
+    columns = stored(queries.catalog, "archive", _columns(queries))
+    return queries.get("into_own_archive", gone=GONE, **columns).text
+
+
+def _columns(queries: Queries) -> list[str]:
+    return list(queries.catalog.columns("job"))
+
+
+def _bound(catalog: Catalog, record: Record, shape: int) -> dict[str, object]:
+    bound = {"schema": catalog.schema, "operation": record.operation, "generation": catalog.generation}
+    return {**bound, "shape": shape, "by": person()}
 
 
 def _words(catalog: Catalog, counted: Counted, *, own: bool) -> Words:

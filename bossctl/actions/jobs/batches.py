@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
+from bossctl.actions.jobs.at_once import AtOnce, StepByStep
 from bossctl.actions.jobs.chosen import Chosen, Displaced, TooLarge
 from bossctl.actions.jobs.commits import commit_fate
 from bossctl.actions.jobs.filelog import FileRecord
@@ -15,12 +17,13 @@ from bossctl.actions.jobs.kind import Batch, Done
 from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.slots import Slots
+from bossctl.actions.jobs.steps import Steps
 from bossctl.actions.jobs.tally import Tally
 from bossctl.actions.jobs.waking import listens, wake
 from bossctl.errors import StatementTimeout, Unreachable
 from bossctl.sql import Query
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.changes import NO_LINE, NOT_JOINED, assignments
+from bossctl.sql.changes import NO_LINE, assignments
 from bossctl.sql.text import Composable, id_list, place_list
 from bossctl.store import Store
 from bossctl.store.connections import Row
@@ -50,6 +53,9 @@ class Looked:
     lines: str | None = None
 
 
+Work = Callable[[Transaction, Chosen], Awaitable[tuple[Looked, Done]]]
+
+
 class Unsettled(Exception):
     """The connection was lost while a batch was committed: it may have been, or not."""
 
@@ -63,7 +69,9 @@ class Unsettled(Exception):
 class Batches:
     """The batches of one operation."""
 
-    def __init__(self, store: Store, selected: Selected, tally: Tally, record: Record) -> None:
+    def __init__(
+        self, store: Store, selected: Selected, tally: Tally, record: Record, steps: Steps | None = None
+    ) -> None:
         self._store = store
         self._selected = selected
         self._tally = tally
@@ -73,6 +81,7 @@ class Batches:
         self._spread: Mapping[str, object] | None = None
         self.locked: dict[str, list[str]] = {}
         self._composed: dict[str, Query] = {}
+        self._at_once = AtOnce(selected, steps) if steps else None
         self.rows = BATCH_ROWS
 
     async def run(self, chosen: Chosen, *, last: bool = False) -> None:
@@ -129,11 +138,39 @@ class Batches:
             raise lost.cause from None
 
     async def _transaction(self, chosen: Chosen) -> tuple[Looked, Done]:
+        if self._at_once and self._at_once.fits(chosen):
+            try:
+                return await self._committed(chosen, partial(self._together, self._at_once))
+            except StepByStep as found:
+                if found.always:
+                    self._at_once.bar(chosen.queue)
+            except Conflict:
+                pass  # step by step it is found out with what
+        return await self._committed(chosen, self._by_steps)
+
+    async def _by_steps(self, transaction: Transaction, chosen: Chosen) -> tuple[Looked, Done]:
+        looked = await self._look(transaction, chosen)
+        return looked, await self._change(transaction, looked)
+
+    async def _together(self, at_once: AtOnce, transaction: Transaction, chosen: Chosen) -> tuple[Looked, Done]:
+        slots = await self._slots_of(transaction, chosen.queue)
+        row = await at_once.run(transaction, chosen, slots, self._line(transaction.queries.catalog))
+        mine = _confirmed(id_list(row["ids"]), chosen)
+        missing = [id for id in chosen.ids if id not in mine]
+        skipped, locked = await self._examine(transaction, Chosen(chosen.queue, missing))
+        free = Chosen(chosen.queue, [id for id in chosen.ids if id in mine])
+        looked = Looked(free, skipped, {}, locked, frozenset(id_list(row["retained"])), row["xid"], row["lines"])
+        done = Done(free.ids)
+        if free.ids:
+            await self._tell(transaction, looked, moved=at_once.steps.keeps_ids)
+            await self._follow(transaction, looked, done)
+        return looked, done
+
+    async def _committed(self, chosen: Chosen, work: Work) -> tuple[Looked, Done]:
         complete: tuple[Looked, Done] | None = None
         try:
             async with self._store.session.write(batch=True) as transaction:
-                looked = await self._look(transaction, chosen)
-                complete = looked, await self._change(transaction, looked)
+                complete = await work(transaction, chosen)
         except (Deadlock, StatementTimeout):
             raise
         except Unreachable as error:
@@ -159,19 +196,9 @@ class Batches:
     async def _lock(self, transaction: Transaction, chosen: Chosen, slots: Slots) -> Row:
         key = f"lock {bool(chosen.places)} {chosen.queue}"
         if key not in self._composed:
-            selected = self._selected
-            self._composed[key] = transaction.queries.flat(
-                "action_lock",
-                acted=selected.source,
-                chosen=chosen.where,
-                place=selected.place,
-                joined=selected.kind.change.joined or NOT_JOINED,
-                where=selected.selection.where,
-                eligible=selected.still_eligible,
-                retained=selected.retained,
-                slotted=slots.possible,
-                line=self._line(transaction.queries.catalog),
-            )
+            queries = transaction.queries
+            locking = self._selected.locking(queries, chosen, slots.possible, self._line(queries.catalog))
+            self._composed[key] = queries.flat("action_lock", locking=locking)
         [row] = await transaction.run(self._composed[key], {**self._selected.values, **chosen.values})
         return row
 
@@ -218,20 +245,31 @@ class Batches:
         if not looked.free.ids:
             return Done(())
         kind, chosen = self._selected.kind, looked.free
-        queue = chosen.queue
-        if kind.image and looked.lines and looked.xid and isinstance(self._record, FileRecord):
-            self._record.told(transaction, queue, kind.image, looked.xid, looked.lines)
-        elif kind.image != ():
+        if not looked.lines and kind.image != ():
             await self._record.batch(transaction, chosen, kind.image)
+        await self._tell(transaction, looked)
         values = {**self._selected.values, **self._spread_values(transaction)}
         batch = Batch(transaction, self._selected.request, kind, chosen, values, self._record)
         done = await (kind.deed or self._update)(batch)
         _confirmed(done.changed, chosen)
+        await self._follow(transaction, looked, done)
+        return done
+
+    async def _tell(self, transaction: Transaction, looked: Looked, *, moved: bool = False) -> None:
+        """Give the record what was read of the rows by the way, or that they were moved."""
+        image = self._selected.kind.image
+        if moved:
+            await self._record.batch(transaction, looked.free, ())
+        elif image and looked.lines and looked.xid and isinstance(self._record, FileRecord):
+            self._record.told(transaction, looked.free.queue, image, looked.xid, looked.lines)
+
+    async def _follow(self, transaction: Transaction, looked: Looked, done: Done) -> None:
+        """What goes with the change: a word to the workers, the counters of the queue, the record's count."""
+        kind, queue = self._selected.kind, looked.free.queue
         if kind.wakes and await self._listens(transaction, queue):
             await wake(transaction, queue, done.changed)
         await self._keep_counters(transaction, queue, looked, done)
         await self._record.count(transaction, len(done.changed))
-        return done
 
     async def _update(self, batch: Batch) -> Done:
         """The deed of a kind that has none of its own: set the new values."""
@@ -239,7 +277,8 @@ class Batches:
         key = f"update {bool(chosen.places)}"
         if key not in self._composed:
             values = assignments(batch.kind.change, queries.catalog)
-            self._composed[key] = queries.flat("action_update", chosen=chosen.where, assignments=values)
+            update = queries.get("action_update", chosen=chosen.where, assignments=values)
+            self._composed[key] = queries.flat("action_changed", deed=update.text)
         [row] = await batch.transaction.run(self._composed[key], {**batch.values, **chosen.values})
         return Done(id_list(row["ids"]))
 

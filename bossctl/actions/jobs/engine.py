@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from bossctl.actions.jobs import records
+from bossctl.actions.jobs.at_once import steps_of
 from bossctl.actions.jobs.batches import BATCH_ROWS, Batches
 from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.kinds import kind_of
@@ -39,7 +40,7 @@ async def apply_jobs(
     selected = Selected.of(request, kind, store.session.queries)
     tally = Tally(plan)
     record = await records.open_record(store, request, plan)
-    batches = Batches(store, selected, tally, record)
+    batches = Batches(store, selected, tally, record, await steps_of(store, selected, record))
     work = Work(store, selected, batches, tally, progress, stop)
     stopped: str | None = None
     complete = False

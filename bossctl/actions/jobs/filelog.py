@@ -21,9 +21,11 @@ from typing import Any
 from bossctl.actions.jobs.chosen import Chosen, TooLarge
 from bossctl.actions.jobs.entry import Entry
 from bossctl.actions.jobs.ownschema import image_columns
+from bossctl.actions.jobs.steps import Steps
 from bossctl.config import state_directory
 from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionOutcome
+from bossctl.sql.at_once import NOTHING_FIRST
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.ownschema import as_line, line_of
 from bossctl.sql.text import Composable, id_array, id_list
@@ -116,6 +118,14 @@ class FileRecord:
         lines += [found["lines"], "\n", *links] if found["rows"] else []
         return id_list(found["ids"])
 
+    async def keeping(self, columns: Sequence[str]) -> tuple[Composable, Mapping[str, object]]:
+        """Nothing: what the statement reads comes to `told`."""
+        return NOTHING_FIRST, {}
+
+    async def taking(self) -> Steps | None:
+        """None: whole rows are read in measured portions."""
+        return None
+
     def line(self, catalog: Catalog, columns: Sequence[str]) -> Composable:
         """What `batch` would read of a row, for who reads the row anyway; the lines go to `told`."""
         return line_of(catalog, ("id", "name", *columns))
@@ -167,7 +177,11 @@ async def _links(transaction: Transaction, chosen: Chosen) -> list[str]:
 async def _read(transaction: Transaction, statement: str, chosen: Chosen, columns: Sequence[str]) -> Row:
     """The lines of these rows as one text, and what is known of them. Raises TooLarge."""
     values = {**chosen.values, "most": IMAGE_BYTES}
-    [found] = await transaction.rows(statement, values, chosen=chosen.where, line_texts=as_line(columns))
+    variant = f"{bool(chosen.places)} {' '.join(columns)}"
+    query = transaction.queries.kept(
+        statement, variant, lambda: {"chosen": chosen.where, "line_texts": as_line(columns)}
+    )
+    [found] = await transaction.run(query, values)
     if found["lines"] is None and found["rows"]:
         raise TooLarge(max(1, found["rows"] * IMAGE_BYTES // found["bytes"]))
     return found

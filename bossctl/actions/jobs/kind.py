@@ -12,6 +12,7 @@ from bossctl.sql.text import Composable
 
 if TYPE_CHECKING:
     from bossctl.actions.jobs.record import Record
+    from bossctl.actions.jobs.steps import Steps
     from bossctl.models.jobactions import ActionRequest
     from bossctl.store import Store
     from bossctl.store.session import Transaction
@@ -74,6 +75,7 @@ class Done:
 
 
 Deed = Callable[[Batch], Awaitable[Done]]
+AtOnce = Callable[["Store", "Record"], Awaitable["Steps | None"]]
 Prepare = Callable[["Store", bool], Awaitable[None]]
 Finish = Callable[[], Awaitable[None]]
 
@@ -88,7 +90,8 @@ class Kind:
     runs once before the first batch, told whether the schema bossctl may be created; `finish` once after the last,
     also where it ended early. `wakes`: the jobs may become due now, in the queue they are in. `removes`: they leave the
     job table. `slots`: whether to look for taken slots. `statements`: named statements of `deed` with their slots,
-    for those who ask to see them; `queue` and `ids` are bound.
+    for those who ask to see them; `queue` and `ids` are bound. `at_once` tells, where the record allows it, how `deed`
+    does the same in the statement that locks the jobs.
     """
 
     change: Change
@@ -101,3 +104,4 @@ class Kind:
     removes: bool = False
     slots: bool = True
     statements: tuple[tuple[str, Mapping[str, Composable]], ...] = ()
+    at_once: AtOnce | None = None

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.entry import Entry, written
+from bossctl.actions.jobs.steps import Steps
 from bossctl.errors import MissingPrivilege, Unreachable, Unsupported
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionOutcome
+from bossctl.sql import Queries
+from bossctl.sql.at_once import GONE, LOCKED, gone_first, kept_first
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
 from bossctl.sql.spelling import spelled
-from bossctl.sql.text import id_array, id_list
+from bossctl.sql.text import Composable, id_array, id_list
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
@@ -125,6 +128,25 @@ async def shape_of(transaction: Transaction, table: str, columns: Sequence[str])
     return row["shape"]
 
 
+async def lasting_shape(store: Store, table: str, columns: Sequence[str]) -> int:
+    """The same, committed: for many transactions, of which any may be rolled back."""
+    async with store.session.write() as transaction:
+        return await shape_of(transaction, table, columns)
+
+
+def leaving(queries: Queries) -> Composable:
+    """The rows that a statement has locked deleted by it, before they are written elsewhere."""
+    return gone_first(queries.get("action_leaving", chosen=LOCKED).text)
+
+
+async def moved(transaction: Transaction, chosen: Chosen, kept: Composable, values: Mapping[str, object]) -> list[str]:
+    """Delete these rows and keep them by a statement over `gone`; the ids of those that were there."""
+    queries = transaction.queries
+    slots = {"leaving": queries.get("action_leaving", chosen=chosen.where).text, "deed": kept}
+    [row] = await transaction.rows("action_moved", {**values, **chosen.values}, **slots)
+    return id_list(row["ids"])
+
+
 def image_columns(catalog: Catalog, columns: Sequence[str] | None) -> list[str]:
     """Canonical columns as the job table calls them, with id and name; None means all of them."""
     if columns is None:
@@ -153,12 +175,8 @@ class SchemaRecord:
             await self._ids(transaction, "moved", chosen.queue, dict.fromkeys(chosen.ids))
             return
         raw = image_columns(transaction.queries.catalog, columns)
-        values = {
-            "operation": self.operation,
-            "kind": "gone" if columns is None else "changed",
-            "shape": await shape_of(transaction, "image", raw),
-            **chosen.values,
-        }
+        shape = await shape_of(transaction, "image", raw)
+        values = {**self._values("gone" if columns is None else "changed", shape), **chosen.values}
         kept = stored(transaction.queries.catalog, "image", raw)
         await transaction.rows("image_kept", values, chosen=chosen.where, **kept)
         if columns is None:
@@ -168,16 +186,27 @@ class SchemaRecord:
         """Move the rows here, with their links."""
         await keep_links(transaction, self.operation, chosen.queue, chosen.ids)
         raw = image_columns(transaction.queries.catalog, None)
-        catalog = transaction.queries.catalog
+        kept = transaction.queries.get("image_of_gone", gone=GONE, **stored(transaction.queries.catalog, "image", raw))
         shape = await shape_of(transaction, "image", raw)
-        values = {"operation": self.operation, "kind": "gone", "shape": shape, **chosen.values}
-        query = transaction.queries.kept(
-            "image_taken",
-            f"{bool(chosen.places)}",
-            lambda: {**stored(catalog, "image", raw), "chosen": chosen.where},
-        )
-        [row] = await transaction.run(query, values)
-        return id_list(row["ids"])
+        return await moved(transaction, chosen, kept.text, self._values("gone", shape))
+
+    def _values(self, kind: str, shape: int) -> dict[str, object]:
+        return {"operation": self.operation, "kind": kind, "shape": shape}
+
+    async def keeping(self, columns: Sequence[str]) -> tuple[Composable, Mapping[str, object]]:
+        """An insert beside the change."""
+        queries = self._store.session.queries
+        raw = image_columns(queries.catalog, columns)
+        kept = queries.get("image_kept", chosen=LOCKED, **stored(queries.catalog, "image", raw))
+        return kept_first(kept.text), self._values("changed", await lasting_shape(self._store, "image", raw))
+
+    async def taking(self) -> Steps | None:
+        """The rows moved here, where none of them can have links."""
+        queries = self._store.session.queries
+        raw = image_columns(queries.catalog, None)
+        kept = queries.get("image_of_gone", gone=GONE, **stored(queries.catalog, "image", raw))
+        shape = await lasting_shape(self._store, "image", raw)
+        return Steps(leaving(queries), kept.text, self._values("gone", shape), unlinked=True)
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs were created."""

@@ -125,7 +125,7 @@ def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
     slots = {**chosen, "acted": selected.source, "where": selected.selection.where, "eligible": selected.still_eligible}
     writes = [
         Write(
-            "action_lock",
+            "action_locking",
             values,
             {
                 **slots,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from bossctl.actions.jobs.chosen import Chosen
+    from bossctl.actions.jobs.steps import Steps
     from bossctl.models.jobactions import ActionOutcome
+    from bossctl.sql.text import Composable
     from bossctl.store.session import Transaction
 
 
@@ -41,6 +43,17 @@ class Record(Protocol):
 
         Raises TooLarge as `batch` does.
         """
+        ...
+
+    async def keeping(self, columns: Sequence[str]) -> tuple[Composable, Mapping[str, object]]:
+        """What does as `batch` within one statement that locks and changes rows, before the change; and its values.
+
+        Nothing for a file: it is told the lines.
+        """
+        ...
+
+    async def taking(self) -> Steps | None:
+        """As `gone`, for rows that one statement locks and deletes; None where that can't be."""
         ...
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.kind import Kind
 from bossctl.models.jobactions import ActionRequest, JobAction
 from bossctl.selector import Ids, QueueGlob, Selector, terms
 from bossctl.sql import Queries
-from bossctl.sql.changes import NO_PLACE, PLACE, eligible, reason, retained, target
+from bossctl.sql.changes import NO_PLACE, NOT_JOINED, PLACE, eligible, reason, retained, target
 from bossctl.sql.relations import placed_rows
 from bossctl.sql.selection import Selection, select
 from bossctl.sql.text import Composable
@@ -39,6 +40,22 @@ class Selected:
             kind = replace(kind, change=replace(kind.change, reasons=(OWN_JOBS, *kind.change.reasons)))
         source = kind.change.source or placed_rows(queries.catalog)
         return cls(request, kind, queries, selection, source, {**selection.values, **kind.change.values})
+
+    def locking(self, queries: Queries, chosen: Chosen, slotted: Composable, line: Composable) -> Composable:
+        """The statement that locks what is still eligible of these jobs and tells what must be known of each."""
+        query = queries.get(
+            "action_locking",
+            acted=self.source,
+            chosen=chosen.where,
+            place=self.place,
+            joined=self.kind.change.joined or NOT_JOINED,
+            where=self.selection.where,
+            eligible=self.still_eligible,
+            retained=self.retained,
+            slotted=slotted,
+            line=line,
+        )
+        return query.text
 
     async def targets(self, transaction: Transaction, queues: Sequence[str]) -> Sequence[str]:
         """The queues the jobs are in once it is done: those they are in now unless the action moves them."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.kind import Batch, Counted, Done, Kind, Words
 from bossctl.actions.jobs.phrases import jobs
+from bossctl.actions.jobs.record import Record
+from bossctl.actions.jobs.steps import Steps
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.change_kinds import deleted
 from bossctl.sql.changes import BY_ID
-from bossctl.sql.text import id_list
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
@@ -24,6 +25,7 @@ async def make(store: Store, request: ActionRequest) -> Kind:
         removes=True,
         slots=False,
         statements=(("action_delete", {"chosen": BY_ID}),),
+        at_once=at_once,
     )
 
 
@@ -32,10 +34,15 @@ async def delete(batch: Batch) -> Done:
     return Done(await batch.record.gone(batch.transaction, batch.chosen))
 
 
+async def at_once(store: Store, record: Record) -> Steps | None:
+    """The same in the statement that locks the jobs."""
+    return await record.taking()
+
+
 async def remove(transaction: Transaction, chosen: Chosen) -> list[str]:
     """Delete these rows; the ids of those that were there."""
-    [row] = await transaction.rows("action_delete", chosen.values, chosen=chosen.where)
-    return id_list(row["ids"])
+    rows = await transaction.rows("action_delete", chosen.values, chosen=chosen.where)
+    return [str(row["id"]) for row in rows]
 
 
 def words(counted: Counted) -> Words:

@@ -1,0 +1,72 @@
+"""A batch in one statement, where nothing stands in the way: else it is done step by step (`batches`)."""
+
+from __future__ import annotations
+
+from bossctl.actions.jobs.chosen import Chosen
+from bossctl.actions.jobs.record import Record
+from bossctl.actions.jobs.selected import Selected
+from bossctl.actions.jobs.slots import Slots
+from bossctl.actions.jobs.steps import Steps
+from bossctl.sql import Query
+from bossctl.sql.at_once import LOCKED, any_links
+from bossctl.sql.changes import assignments
+from bossctl.sql.text import Composable
+from bossctl.store import Store
+from bossctl.store.connections import Row
+from bossctl.store.session import Transaction
+
+
+class StepByStep(Exception):
+    """Something stands in the way: nothing of this transaction may stay. `always`: it will for this queue's others."""
+
+    def __init__(self, *, always: bool) -> None:
+        super().__init__(always)
+        self.always = always
+
+
+async def steps_of(store: Store, selected: Selected, record: Record) -> Steps | None:
+    """How one statement does this; None where it cannot."""
+    kind = selected.kind
+    if kind.at_once:
+        return await kind.at_once(store, record)
+    if kind.deed or not kind.image or kind.change.source or selected.request.spread_seconds is not None:
+        return None
+    first, values = await record.keeping(kind.image)
+    queries = store.session.queries
+    changes = assignments(kind.change, queries.catalog)
+    deed = queries.get("action_update", chosen=LOCKED, assignments=changes)
+    return Steps(first, deed.text, values)
+
+
+class AtOnce:
+    """The statement of one operation, for each queue."""
+
+    def __init__(self, selected: Selected, steps: Steps) -> None:
+        self.steps = steps
+        self._selected = selected
+        self._composed: dict[str, Query] = {}
+        self._barred: set[str] = set()
+
+    def fits(self, chosen: Chosen) -> bool:
+        """Whether to try it for these jobs."""
+        return bool(chosen.places) and chosen.queue not in self._barred
+
+    def bar(self, queue: str) -> None:
+        """Do not try it for this queue again."""
+        self._barred.add(queue)
+
+    async def run(self, transaction: Transaction, chosen: Chosen, slots: Slots, line: Composable) -> Row:
+        """Lock, keep and change; its row. Raises StepByStep, and Conflict as any change may."""
+        if chosen.queue not in self._composed:
+            queries, steps = transaction.queries, self.steps
+            locking = self._selected.locking(queries, chosen, slots.possible, line)
+            self._composed[chosen.queue] = queries.flat(
+                "action_at_once", locking=locking, first=steps.first, deed=steps.deed, linked=any_links(queries)
+            )
+        values = {**self._selected.values, **self.steps.values, **chosen.values}
+        [row] = await transaction.run(self._composed[chosen.queue], values)
+        if row["slotted"] or (row["linked"] and self.steps.unlinked):
+            raise StepByStep(always=True)
+        if row["changed"] != row["locked"]:
+            raise StepByStep(always=False)
+        return row

@@ -1,0 +1,23 @@
+"""What one statement does with the jobs it has locked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bossctl.sql.text import Composable
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What changes the jobs a statement has locked (`bossctl.sql.at_once`): statements, and what is bound in them.
+
+    `deed` returns a row for each changed job, `first` stands before it. `keeps_ids`: the record is told afterwards
+    that these jobs were moved. `unlinked`: only where no job of the schema waits for another.
+    """
+
+    first: Composable
+    deed: Composable
+    values: Mapping[str, object] = field(default_factory=dict)
+    keeps_ids: bool = False
+    unlinked: bool = False

@@ -1,0 +1,31 @@
+"""One statement that locks the jobs of a batch, keeps what undo needs of them and changes them."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from bossctl.sql import Queries
+from bossctl.sql.text import Composable, trusted
+
+LOCKED = trusted("j.name = %(queue)s AND j.ctid = ANY (ARRAY(SELECT l.place FROM locked AS l))")
+"""Those that this very statement has locked."""
+GONE = trusted("gone")
+"""Those that this very statement has deleted, whole."""
+NOTHING_FIRST = trusted("")
+
+
+def kept_first(image: Composable) -> Composable:
+    """What stands before a change: a statement that keeps the rows as they were."""
+    return sql.SQL("kept AS ({}), ").format(image)
+
+
+def gone_first(leaving: Composable) -> Composable:
+    """What stands before rows are written elsewhere: a statement that deletes them."""
+    return sql.SQL("gone AS ({}), ").format(leaving)
+
+
+def any_links(queries: Queries) -> Composable:
+    """Whether any job of this schema waits for another."""
+    if not queries.catalog.has("job_dependency"):
+        return trusted("false")
+    return sql.SQL("EXISTS (SELECT FROM {})").format(queries.relation("job_dependency"))
