@@ -55,12 +55,19 @@ def _archived_meanwhile(queries: Queries) -> tuple[tuple[str, str], ...]:
 
 
 def put_back(
-    queries: Queries, source: sql.Composable, *, keep_seconds: int | None, twice: bool = False, image: bool = False
+    queries: Queries,
+    source: sql.Composable,
+    *,
+    keep_seconds: int | None,
+    twice: bool = False,
+    image: bool = False,
+    overdue: bool = False,
 ) -> Change:
     """Rows of `source` (canonical) put back among the live jobs as they are.
 
     `keep_seconds` gives those more time that retention would remove; `twice`: the source may hold an id several times.
-    An `image` stays where it is: what it is of may have come back, and have been archived since.
+    An `image` stays where it is: what it is of may have come back, and have been archived since. `overdue`: finished
+    rows come back though maintenance would take them away again, as they were left to it before.
     """
     catalog = queries.catalog
     names = (name for name in job_columns(catalog) if name not in ("id", "name"))
@@ -77,27 +84,30 @@ def put_back(
             ("id-taken", _taken(queries)),
             *(_archived_meanwhile(queries) if image else ()),
             *_without_queue(queries),
-            ("past-retention", past_retention(catalog, kept=keep_seconds is not None)),
+            ("past-retention", past_retention(catalog, kept=keep_seconds is not None, overdue=overdue)),
         ),
         after=after,
-        facts={"waiting": "j.state < 'active'"},
+        facts={"waiting": "j.state < 'active'", "overdue": _overdue(catalog) if keep_seconds is None else "false"},
         values=values,
         source=source,
         copies=True,
     )
 
 
-def past_retention(catalog: Catalog, *, kept: bool) -> str:
+def past_retention(catalog: Catalog, *, kept: bool, overdue: bool = False) -> str:
     """Whether maintenance would remove a row at once; with `kept` where more time cannot be given."""
     waiting = "j.state < 'active' AND j.keep_until < now()"
+    ended = "false" if overdue or (kept and catalog.has("job.deletion_seconds")) else _overdue(catalog)
+    return ended if kept else f"({waiting}) OR ({ended})"
+
+
+def _overdue(catalog: Catalog) -> str:
+    """Whether a finished row is older than maintenance leaves it among the live ones."""
     if not catalog.has("job.deletion_seconds"):
-        ended = f"j.state > 'active' AND j.completed_on < now() - interval '{ARCHIVED_AFTER}'"
-        return ended if kept else f"({waiting}) OR ({ended})"
-    if kept:
-        return "false"
+        return f"j.state > 'active' AND j.completed_on < now() - interval '{ARCHIVED_AFTER}'"
     least = 0 if catalog.has("bam") else -1  # 0 is for ever from 12.7 on, and at once before
     over = f"j.deletion_seconds > {least} AND j.completed_on + make_interval(secs => j.deletion_seconds) < now()"
-    return f"({waiting}) OR (j.state > 'active' AND {over})"
+    return f"j.state > 'active' AND {over}"
 
 
 def _kept_longer(catalog: Catalog) -> dict[str, str]:
@@ -105,8 +115,7 @@ def _kept_longer(catalog: Catalog) -> dict[str, str]:
     found = {"keep_until": f"CASE WHEN j.state < 'active' THEN {longer} ELSE j.keep_until END"}
     age = "ceil(extract(epoch FROM now() - j.completed_on))"
     needed = f"least(greatest(j.deletion_seconds, {age} + %(keep)s::float8), {LONGEST_SECONDS})::int"
-    due = f"j.state > 'active' AND ({past_retention(catalog, kept=False)})"
-    found["deletion_seconds"] = f"CASE WHEN {due} THEN {needed} ELSE j.deletion_seconds END"
+    found["deletion_seconds"] = f"CASE WHEN {_overdue(catalog)} THEN {needed} ELSE j.deletion_seconds END"
     return found
 
 

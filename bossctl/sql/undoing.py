@@ -128,7 +128,7 @@ def gone(queries: Queries, rows: sql.Composable, columns: Sequence[str], pairs: 
     """Rows that were deleted, to be put back; with `pairs` those that jobs were made from, if these can be removed."""
     source = canonical(queries.catalog, rows, columns)
     if pairs is None:
-        return put_back(queries, source, keep_seconds=None, image=True)
+        return put_back(queries, source, keep_seconds=None, image=True, overdue=True)
     paired = trusted(
         "(SELECT c.*, (SELECT live.xmin::text::bigint FROM {pairs} AS m JOIN {job} AS live"
         " ON live.name = m.name AND live.id = m.id WHERE m.origin = c.id) AS row_xid,"
@@ -147,7 +147,7 @@ def archived_native(queries: Queries) -> Change:
         " AND a.xmin::text::bigint = %(undo_xid)s::bigint)"
     ).format(sql.SQL(", ").join(map(sql.Identifier, columns)), queries.relation("archive"))
     twice = not catalog.has("queue")
-    return put_back(queries, canonical(catalog, rows, columns), keep_seconds=None, twice=twice)
+    return put_back(queries, canonical(catalog, rows, columns), keep_seconds=None, twice=twice, overdue=True)
 
 
 def archived_own(queries: Queries) -> Change:
@@ -157,8 +157,9 @@ def archived_own(queries: Queries) -> Change:
 
 
 def filed(queries: Queries, rows: sql.Composable, columns: Sequence[str], keep_seconds: int | None = None) -> Change:
-    """Rows of a file, to be put back."""
-    return put_back(queries, canonical(queries.catalog, rows, columns), keep_seconds=keep_seconds, image=True)
+    """Rows of a file, to be put back; where pg-boss archives what is old, it is not lost by coming back."""
+    source, archives = canonical(queries.catalog, rows, columns), queries.catalog.has("archive")
+    return put_back(queries, source, keep_seconds=keep_seconds, image=True, overdue=archives)
 
 
 def _canonical(catalog: Catalog, columns: Sequence[str]) -> Mapping[str, str]:

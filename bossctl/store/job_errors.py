@@ -80,7 +80,8 @@ def _group(row: Row, asked: Selector) -> ErrorGroup:
 def fragments(message: str) -> tuple[str, ...]:
     """The longest texts that all messages of a group have in common, in their order.
 
-    Signs that cannot be typed or whose small letter PostgreSQL may see differently end a text.
+    Signs that cannot be typed or whose small letter PostgreSQL may see differently end a text, and so does an
+    apostrophe: the selection is pasted between two of them.
     """
     found = [text[:_LONGEST].strip() for part in _PLACEHOLDER.split(message) for text in _typable(part)]
     usable = [text for text in found if len(text) >= _SHORTEST]
@@ -91,7 +92,9 @@ def fragments(message: str) -> tuple[str, ...]:
 def _typable(text: str) -> Iterator[str]:
     run = ""
     for sign in text:
-        if (sign.isascii() and sign.isprintable()) or (sign.isalpha() and sign.lower() == sign and clean(sign) == sign):
+        if (sign.isascii() and sign.isprintable() and sign != "'") or (
+            sign.isalpha() and sign.lower() == sign and clean(sign) == sign
+        ):
             run += sign
             continue
         yield run

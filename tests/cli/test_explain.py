@@ -130,6 +130,11 @@ def test_errors_and_the_jobs_their_selectors_find(bossctl: Bossctl, seeded: Seed
 
 def test_errors_for_people(bossctl: Bossctl, seeded: SeededFactory) -> None:
     db = seeded(NEWEST)
+    apostrophe = """UPDATE job SET output = '{"message": "can''t open the lock"}' WHERE name = 'steps'"""
+    db.execute(f"{apostrophe} AND state = 'failed'")
+    [group] = ask(bossctl, db, "job", "errors", "queue:steps", "-o", "json").json()["errors"]
+    assert "'" not in group["selector"], "the hint puts it between two of these"
+    assert len(jobs(bossctl, db, group["selector"])) == group["count"] == 1
     result = ask(bossctl, db, "job", "errors", "-n", "2")
     assert not RAW.search(result.text)
     assert result.text.splitlines()[0].split() == [

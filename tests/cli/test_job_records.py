@@ -76,6 +76,8 @@ def test_by_way_of_a_file(bossctl: Bossctl, seeded: SeededFactory, tmp_path: Pat
     assert (tmp_path / "mail.jsonl").is_file()
     assert bossctl("job", "archive", "queue:mail", "--to", "mail.jsonl", "--yes", *dsn).code == 2
     assert bossctl("job", "archive", "queue:mail", "--to", "no/mail.jsonl", "--yes", *dsn).code == 2
+    assert bossctl("job", "archive", "queue:mail", "--to", "-", "--yes", *dsn).code == 2
+    assert not (tmp_path / "-").exists()
     assert bossctl("job", "restore", "--from", "none.jsonl", "--yes", *dsn).code == 2
     dry = bossctl("job", "restore", "--from", "mail.jsonl", "--dry-run", "--show-sql", *dsn)
     assert (dry.code, "INSERT INTO" in dry.text) == (0, True), dry.err

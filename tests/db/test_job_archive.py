@@ -232,6 +232,12 @@ async def test_counters_of_the_newest_schema_follow(seeded: SeededFactory) -> No
         assert db.execute(query) != [(total, retained)]
         await undo(db)
         assert db.execute(query) == [(total, retained)], action
+    made = await do(db, "resend", "queue:mail state:failed")
+    assert db.execute(query) == [(total + made.changed, retained)]
+    await undo(db)
+    assert db.execute(query) == [(total, retained)], "what was made was counted, as what is removed is"
+    driven = await do(db, "redrive", "queue:mail-dead", to_queue="mail")
+    assert db.execute(query) == [(total + driven.changed, retained)]
 
 
 async def test_a_schema_of_that_name_that_is_not_ours(seeded: SeededFactory, tmp_path: Path) -> None:

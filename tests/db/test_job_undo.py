@@ -19,6 +19,7 @@ from bossctl.errors import MissingPrivilege, NotFound, Refused
 from bossctl.store import Store
 from tests.conftest import SeededFactory
 from tests.support.acting import request
+from tests.support.aging import age
 from tests.support.database import Database
 from tests.support.recording import copies, do, log, make_own_schema, places, rows, undo
 from tests.support.releases import NEWEST, generation
@@ -117,6 +118,38 @@ async def test_what_was_touched_since_stays(seeded: SeededFactory, where: str) -
     assert {s for (s,) in db.execute("SELECT state::text FROM job WHERE id = ANY (%s::uuid[])", [rest])} == {"created"}
 
 
+@pytest.mark.parametrize(
+    ("release", "where"),
+    [("10.4.2", "file"), (NEWEST, "schema"), pytest.param("9.0.3", "schema", marks=pytest.mark.matrix)],
+)
+async def test_deleted_jobs_come_back_though_they_are_old(seeded: SeededFactory, release: str, where: str) -> None:
+    """Where nobody runs maintenance old jobs lie about: undo leaves them to it as they were, and says so."""
+    db = seeded(release)
+    if where == "schema":
+        await make_own_schema(db)
+    age(db, 40 * 86400, "completed_on", "created_on", where="name = 'mail' AND state = 'completed'")
+    before = rows(db)
+    done = await do(db, "delete", "queue:mail state:completed")
+    async with await open_store(db) as store:
+        told = await Operator(store).plan_undo(None)
+    [warning] = told.plan.warnings
+    assert warning.startswith(f"{done.changed} jobs ")
+    back = await undo(db)
+    assert (back.changed, back.skipped) == (done.changed, {})
+    assert rows(db) == before
+
+
+async def test_an_old_job_comes_back_from_a_file(seeded: SeededFactory, tmp_path: Path) -> None:
+    """Its like are what one puts into files; pg-boss of 8 to 10 moves it to its archive, where it is not lost."""
+    db = seeded("9.0.3")
+    age(db, 30 * 86400, "completed_on", "created_on", where="name = 'mail' AND state = 'failed'")
+    before, path = rows(db), str(tmp_path / "old.jsonl")
+    done = await do(db, "archive", "queue:mail state:failed", path=path)
+    assert rows(db) != before
+    assert (await do(db, "restore", "archived:any", path=path)).changed == done.changed
+    assert rows(db) == before
+
+
 async def test_slots_taken_meanwhile(seeded: SeededFactory) -> None:
     """Cancelling frees a throttle slot; whoever took it since keeps it."""
     db = seeded(NEWEST)
@@ -126,6 +159,7 @@ async def test_slots_taken_meanwhile(seeded: SeededFactory) -> None:
     db.execute("UPDATE job SET singleton_on = '2026-01-01', singleton_key = 'k' WHERE id = %s", [other])
     told = await undo(db)
     assert (told.changed, told.skipped, told.holders) == (0, {"slot-taken": 1}, {one: other})
+    assert told.samples["slot-taken"] == (one,), "each job once, though plan and action met it"
     db.execute("DELETE FROM job WHERE id = %s", [other])
     assert (await undo(db)).changed == 1
 

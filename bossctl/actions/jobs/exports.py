@@ -71,6 +71,10 @@ async def archiving_to(store: Store, request: ActionRequest, path: Path) -> Kind
 
 
 def _may_be_made(path: Path) -> None:
+    if path.name == "-":
+        raise UsageError(
+            "jobs are deleted once they are safe in a file, and what goes to stdout is not", "name one: --to jobs.jsonl"
+        )
     if path.exists() or path.is_symlink():
         raise UsageError(
             f"the file {clean(str(path))} is there already, and nothing is ever added to a file or written over it",

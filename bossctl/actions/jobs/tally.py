@@ -73,7 +73,7 @@ class Tally:
             skipped["changed-meanwhile"] += missing
         samples = {reason: list(ids) for reason, ids in self._plan.samples.items() if reason in skipped}
         for reason, ids in self._samples.items():
-            samples[reason] = [*ids, *samples.get(reason, ())][:SAMPLES]
+            samples[reason] = list(dict.fromkeys([*ids, *samples.get(reason, ())]))[:SAMPLES]
         return ActionOutcome(
             plan=self._plan,
             changed=self.changed,

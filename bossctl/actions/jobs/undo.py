@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from bossctl.actions.jobs import filelog, groups, records
 from bossctl.actions.jobs.entry import new_entry, person
@@ -16,6 +16,7 @@ from bossctl.format import timestamp
 from bossctl.models.jobactions import ActionOutcome, ActionRequest, JobAction, Progress
 from bossctl.models.undo import UndoPlan
 from bossctl.selector import Archived
+from bossctl.sql.archives import ARCHIVED_AFTER
 from bossctl.store import Store
 
 _INVERSE = {"archive": "restore", "restore": "archive"}
@@ -35,9 +36,11 @@ async def plan_undo(store: Store, operation: str | None, *, statements: bool = F
         )
     request = _request(logged)
     tallied = await groups.count(store, _groups(store, logged, request), statements=statements)
-    free = tallied.counted().jobs
+    counted = tallied.counted()
+    free = counted.jobs
     effect = f"{jobs(free)} → as before {told.action} {told.operation} of {timestamp(told.at)}"
-    plan = groups.planned(request, tallied, effect, (), _warnings(logged), await records.describe(store))
+    warnings = (*_warnings(logged), *_overdue(store, counted.facts.get("overdue", 0)))
+    plan = groups.planned(request, tallied, effect, (), warnings, await records.describe(store))
     return UndoPlan(told, plan)
 
 
@@ -79,3 +82,14 @@ def _warnings(logged: Logged) -> tuple[str, ...]:
     if logged.entry.action in ("retry", "resume", "resend", "redrive"):
         found.append("what has run since stays as it is")
     return tuple(found)
+
+
+def _overdue(store: Store, rows: int) -> Iterator[str]:
+    """About finished jobs that maintenance had left longer than it means to."""
+    if rows and store.catalog.has("archive"):
+        yield (
+            f"{jobs(rows)} ended over {ARCHIVED_AFTER} ago: pg-boss's next maintenance moves them to its archive,"
+            " unless its clients are configured otherwise"
+        )
+    elif rows:
+        yield f"{jobs(rows)} past their retention, as they were before: pg-boss's next maintenance removes them"

@@ -81,7 +81,10 @@ def _matched(plan: ActionPlan) -> list[tuple[str, Any]]:
     facts = [
         ("selection", plan.request.text),
         ("matched", f"{plan.matched:,}"),
-        ("eligible", f"{plan.eligible:,}" + (f", of which the first {limit:,}" if limit is not None else "")),
+        (
+            "eligible",
+            f"{plan.eligible:,}" + (f", of which the first {limit:,}" if limit and limit < plan.eligible else ""),
+        ),
         (str(plan.request.action), plan.effect),
     ]
     return facts if plan.eligible else facts[:-1]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from uuid import uuid4
 
 from bossctl.actions.jobs.kind import Batch
+from bossctl.actions.jobs.putback import add_to_counters
 from bossctl.actions.jobs.waking import wake
 from bossctl.sql import Queries
 from bossctl.sql.changes import NOT_JOINED, Change, inserted
@@ -23,6 +24,7 @@ async def make_jobs(batch: Batch) -> list[str]:
         origins[row["queue"]][row["id"]] = new[row["id"]]
     for queue, made in origins.items():
         await batch.record.made(transaction, queue, made)
+        await add_to_counters(transaction, queue, list(made), total=len(made))
         await wake(transaction, queue, list(made))
     return [new[row["id"]] for row in rows]
 
