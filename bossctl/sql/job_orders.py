@@ -64,6 +64,27 @@ class JobOrder:
         return trusted(ties if self.expression is None or self.rest else f"{self.expression} DESC, {ties}")
 
     @property
+    def lead(self) -> sql.Composable:
+        """What it sorts by first."""
+        return trusted(self.expression or "j.created_on")
+
+    @property
+    def way(self) -> sql.Composable:
+        """Which way the first goes."""
+        return trusted("ASC" if self.expression is None and not self.newest else "DESC")
+
+    @property
+    def until(self) -> sql.Composable:
+        """The jobs that come no later than one with this lead."""
+        sign = "<=" if self.expression is None and not self.newest else ">="
+        return trusted(f"{self.expression or 'j.created_on'} {sign} %(cutoff)s::{self.kind}")
+
+    @property
+    def by_start(self) -> sql.Composable:
+        """Near to this order among jobs of one live state, and in the order that index i14 has them."""
+        return trusted("j.blocked DESC, j.start_after DESC" if self.newest else "j.blocked, j.start_after")
+
+    @property
     def within(self) -> sql.Composable:
         """The jobs of this list."""
         if not self.nullable:

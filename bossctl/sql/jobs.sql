@@ -30,13 +30,31 @@ FROM {queue} AS q
 CROSS JOIN LATERAL (
   SELECT {raw}
   FROM {job} AS j
-  WHERE j.name = q.name AND {where} AND {within} AND {after}
-  ORDER BY {order}
+  WHERE j.name = q.name AND {where} AND {within} AND {after} AND {cutoff}
+  ORDER BY {each_by}
   LIMIT %(limit)s
 ) AS j
 WHERE {queues}
 ORDER BY {order}
 LIMIT %(limit)s
+
+-- name: walk_cutoff
+-- needs: queue
+-- The last of a page's worth among a few jobs of each queue: no job of the page comes after it, so that the walks need
+-- not go further, however many queues there are and however few jobs of one fit.
+SELECT h.cutoff
+FROM {queue} AS q
+CROSS JOIN LATERAL (
+  SELECT {lead} AS cutoff
+  FROM {job} AS j
+  WHERE j.name = q.name AND {where} AND {within} AND {after}
+  ORDER BY {each_by}
+  LIMIT %(heads)s
+) AS h
+WHERE {queues}
+ORDER BY h.cutoff {way}
+OFFSET %(limit)s - 1
+LIMIT 1
 
 -- name: job_fields
 -- What a list shows beyond its columns, for the jobs of one page: the primary key leads to them.

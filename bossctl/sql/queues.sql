@@ -17,19 +17,27 @@ ORDER BY q.name
 
 -- name: open_counts
 -- when: index:i14
--- The four live states come from one partial index; the list of names lets it be used per queue.
-SELECT g.name AS queue, g.state::text AS state, g.rows, g.blocked, g.deferred, g.oldest_due
-FROM (
-  SELECT j.name, j.state, count(*) AS rows,
-         count(*) FILTER (WHERE j.blocked AND j.state < 'active') AS blocked,
-         count(*) FILTER (WHERE j.state < 'active' AND NOT j.blocked AND j.start_after > now()) AS deferred,
-         min(j.start_after) FILTER (WHERE j.state < 'active' AND NOT j.blocked) AS oldest_due
+-- The four live states come from one partial index, queue by queue: names need not be compared row by row then. What is
+-- deferred and what is due first are at the ends of a range of it.
+SELECT q.name AS queue, g.state::text AS state, g.rows,
+       CASE WHEN g.state < 'active' AND g.blocked THEN g.rows ELSE 0 END AS blocked,
+       CASE WHEN g.state < 'active' AND NOT g.blocked THEN (
+         SELECT count(*) FROM {job} AS j
+         WHERE j.name = q.name AND j.state = g.state AND j.state IN ('created', 'retry') AND NOT j.blocked
+           AND j.start_after > now()
+       ) ELSE 0 END AS deferred,
+       CASE WHEN g.state < 'active' AND NOT g.blocked THEN (
+         SELECT min(j.start_after) FROM {job} AS j
+         WHERE j.name = q.name AND j.state = g.state AND j.state IN ('created', 'retry') AND NOT j.blocked
+       ) END AS oldest_due
+FROM {queue} AS q
+CROSS JOIN LATERAL (
+  SELECT j.state, j.blocked, count(*) AS rows
   FROM {job} AS j
-  WHERE j.state IN ('created', 'retry', 'active', 'failed')
-    AND j.name = ANY (ARRAY(
-      SELECT q.name FROM {queue} AS q WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])))
-  GROUP BY j.name, j.state
+  WHERE j.name = q.name AND j.state IN ('created', 'retry', 'active', 'failed')
+  GROUP BY j.state, j.blocked
 ) AS g
+WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])
 
 -- name: waiting_counts
 -- The fetch index of every era holds what waits and is not blocked.

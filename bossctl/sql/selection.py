@@ -65,7 +65,8 @@ class Selection:
     `where` goes over `j`, `queues` is what it says of the queue alone, over `q`. `relation` is the canonical relation
     to look in. `walk`: a short walk per queue by creation time finds a page soon. `dense`: most jobs are selected, so
     that a page lies close to the newest job. `note` warns of a long scan. `keyed`: an index leads to few jobs at once,
-    those of some ids or of one queue. `due`: only waiting jobs whose time has come.
+    those of some ids or of one queue. `due`: only waiting jobs whose time has come. `one_state`: every job of one
+    state that index i14 leads to, whatever is asked of the queue.
     """
 
     where: sql.Composable
@@ -77,6 +78,7 @@ class Selection:
     note: str | None
     keyed: bool = False
     due: bool = False
+    one_state: bool = False
 
 
 def select(selector: Selector | None, catalog: Catalog, *, archived: bool = False) -> Selection:
@@ -102,6 +104,7 @@ def select(selector: Selector | None, catalog: Catalog, *, archived: bool = Fals
         note=None if walk and catalog.has("index:i15") else _scan_note(required, catalog),
         keyed=_keyed(required),
         due=_due(required),
+        one_state=walk and catalog.has("index:i14") and _one_state(required),
     )
 
 
@@ -123,6 +126,12 @@ def _walkable(item: Expr) -> bool:
 
 def _dense(item: Expr) -> bool:
     return (isinstance(item, States) and "completed" in item.states) or isinstance(item, Age | Archived)
+
+
+def _one_state(required: tuple[Expr, ...]) -> bool:
+    states = [item.states for item in required if isinstance(item, States)]
+    others = [item for item in required if not isinstance(item, States | QueueGlob)]
+    return not others and len(states) == 1 and len(set(states[0])) == 1 and _LIVE_STATES.issuperset(states[0])
 
 
 def _scan_note(required: tuple[Expr, ...], catalog: Catalog) -> str | None:

@@ -26,6 +26,9 @@ from bossctl.store.session import Transaction
 MAX_PAGE = 10_000
 CUT_CHARACTERS = 64 * 1024
 
+FEWEST_HEADS = 8
+"""How many jobs of each queue are looked at at least before a page of all queues is."""
+
 
 async def read_page(
     transaction: Transaction,
@@ -90,6 +93,7 @@ class _Page:
         self._selection = selection
         self._order = order
         self._limit = limit
+        self._first = cursor is None
         self._values: dict[str, object] = {**selection.values, **(cursor.values if cursor is not None else {})}
         if order.as_of:
             self._values["as_of"] = as_of
@@ -102,14 +106,38 @@ class _Page:
     async def rows(self) -> list[Row]:
         queries = self._transaction.queries
         if walks(self._order, self._selection, queries.catalog):
-            slots = {**self._shape, "queues": self._selection.queues, **self._slots}
-            return await self._transaction.rows("jobs_page_by_queue", {**self._values, "limit": self._limit}, **slots)
+            return await self._walked()
         large = (queries.catalog.estimated_rows or 0) > SCAN_ROWS
         if large and self._selection.dense and self._order.name == DEFAULT_ORDER:
             recent = await self._recent()
             if len(recent) == self._limit:
                 return recent
         return await self._sorted(ALWAYS, {})
+
+    async def _walked(self) -> list[Row]:
+        """The page by a walk per queue, none of which goes further than the page can reach."""
+        if self._order.due_only:  # most jobs have the same priority: nothing could be left out
+            return await self._by_queue(self._order.by, ALWAYS, {})
+        every = self._selection.one_state and self._first and not self._order.nullable
+        by = self._order.by_start if every else self._order.by
+        heads = self._limit if every else min(self._limit, max(FEWEST_HEADS, self._limit // 6))
+        slots = {"lead": self._order.lead, "way": self._order.way, "each_by": by, **self._walk}
+        values = {**self._values, "heads": heads, "limit": self._limit}
+        found = await self._transaction.row("walk_cutoff", values, **slots)
+        if found is None:
+            return await self._by_queue(by, ALWAYS, {})
+        page = await self._by_queue(self._order.by, self._order.until, {"cutoff": found["cutoff"]})
+        # An infinite cutoff comes back as the nearest time there is.
+        return page if len(page) == self._limit else await self._by_queue(self._order.by, ALWAYS, {})
+
+    async def _by_queue(self, by: sql.Composable, cutoff: sql.Composable, values: Mapping[str, object]) -> list[Row]:
+        slots = {**self._shape, **self._walk, "each_by": by, "cutoff": cutoff}
+        bound = {**self._values, **values, "limit": self._limit}
+        return await self._transaction.rows("jobs_page_by_queue", bound, **slots)
+
+    @property
+    def _walk(self) -> dict[str, sql.Composable]:
+        return {"queues": self._selection.queues, **self._slots}
 
     @property
     def _shape(self) -> dict[str, sql.Composable]:

@@ -126,6 +126,7 @@ def plan(db: Database, order: str, expression: str | None) -> str:
     assert walks(sorting, selection, catalog)
     slots = {"columns": listed(), "raw": raw(), "sorted_by": sorting.sorted_by, "order": sorting.by}
     within = {"where": selection.where, "within": sorting.within, "after": sorting.after, "queues": ALWAYS}
+    within |= {"each_by": sorting.by, "cutoff": ALWAYS}
     query = Queries(catalog).get("jobs_page_by_queue", **slots, **within)
     values = {
         "limit": 50,

@@ -79,6 +79,7 @@ SAMPLES: Mapping[str, object] = {
     "path_1": ["user", "id"],
     "options": '{"policy": "standard"}',
     "step": 60,
+    "heads": 8,
 }
 
 
@@ -102,6 +103,9 @@ def slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "after": JobOrder("newest").after,
         "within": ALWAYS,
         "order": JobOrder("newest").by,
+        "each_by": JobOrder("newest").by_start,
+        "lead": JobOrder("newest").lead,
+        "way": JobOrder("newest").way,
         "sorted_by": JobOrder("newest").sorted_by,
         "fields": chosen_fields(["retry_delay", "data.user.id"], catalog)[0],
         "cutoff": ABOVE_CUTOFF,

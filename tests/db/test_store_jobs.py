@@ -223,6 +223,34 @@ async def test_pages_of_a_big_table_are_the_same_as_of_a_sorted_one(
         assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("expression", "condition"),
+    [(None, "true"), ("state:failed", "state = 'failed'"), ("state:active", "state = 'active'")],
+)
+async def test_walks_per_queue_find_the_page_wherever_its_jobs_are(
+    database: DatabaseFactory, expression: str | None, condition: str
+) -> None:
+    """Failures in one queue only, fewer jobs than a page has, creation times that are no times."""
+    db = database(NEWEST)
+    fill(db.connection, db.schema, 3_000)
+    db.execute("UPDATE job SET state = 'completed' WHERE state = 'failed' AND name <> 'queue-02'")
+    db.execute("UPDATE job SET start_after = created_on - retry_count * interval '1 hour'")
+    for rows, moment in ((7, "infinity"), (9, "-infinity")):
+        db.execute(
+            f"UPDATE job SET created_on = '{moment}' WHERE id IN (SELECT id FROM job WHERE {condition}"
+            f" ORDER BY created_on {'DESC' if moment == 'infinity' else ''} LIMIT {rows})"
+        )
+    selector = parse(expression) if expression else None
+    matching = int(db.value(f"SELECT count(*) FROM job WHERE {condition}"))
+    async with await open_store(db) as store:
+        for order, way in (("newest", "DESC"), ("oldest", "ASC")):
+            for limit in (5, min(60, matching - 2), min(100, matching + 9)):
+                page = await store.jobs(selector, limit=limit, order=order)
+                listed = ", ".join(f"{column} {way}" for column in ("created_on", "id", "name"))
+                expected = db.execute(f"SELECT id FROM job WHERE {condition} ORDER BY {listed} LIMIT {limit}")
+                assert [job.id for job in page.jobs] == [str(row[0]) for row in expected]
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "🙂", "bm9uc2Vuc2U", "WzEsMiwzXQ"])
 async def test_a_foreign_cursor_is_refused(seeded: SeededFactory, cursor: str) -> None:
     async with await open_store(seeded("12.38.0")) as store:
