@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 BADGE = " bossctl "
 LEAST_ABOUT = 16
 """So many cells of the line about a screen are kept before the supervisor's age is."""
+LEAST_HOST = 10
+"""So many cells of host and database are kept before it is said who named them."""
+_PARTS = re.compile(r"(?= · |, |: | \()")
+"""Where the line about a screen may end when there is no room for all of it."""
 
 
 class Header(Widget):
@@ -42,20 +47,31 @@ class Header(Widget):
     badge: reactive[Content] = reactive(Content(""))
 
     def render(self) -> Content:
-        """Both lines; what does not fit is cut on the left side's end."""
+        """Both lines; what does not fit is left out by whole parts, on the left side's end."""
         width, mark = self.size.width, _mark(self.target)
         room = width - len(BADGE) - mark.cell_length - 3
         needed = fmt.cell_width(_where(self.target, 1000))
         right = _fitting(_server(self.info), room - min(needed, room * 2 // 3))
         where = _where(self.target, room - len(right))
         first = Content(BADGE).stylize("bold $text-primary on $primary-muted") + mark + Content(" " + where)
-        title = self._title + (self.badge + "  " if self.badge else "")
-        room = width - title.cell_length - 3
-        about = min(fmt.cell_width(self.subtitle), LEAST_ABOUT)
-        status = _fitting([*(f"{duty} · {self.status}" for duty in self.duty), self.status], room - about)
-        room -= fmt.cell_width(status)
-        second = title + Content(" " + fmt.truncate(fmt.clean(self.subtitle), max(0, room))).stylize("$text-muted")
+        badge, status = self._second()
+        title = self._title + (badge + "  " if badge else "")
+        room = width - title.cell_length - 3 - fmt.cell_width(status)
+        second = title + Content(" " + whole_parts(fmt.clean(self.subtitle), max(0, room))).stylize("$text-muted")
         return Content("\n").join([_spread(first, right, width), _spread(second, status, width)])
+
+    def _second(self) -> tuple[Content, str]:
+        """Badge and status as long as they may be beside the whole subtitle, or what matters most of it."""
+        duties = [f"{duty} · {self.status}" for duty in self.duty] or [self.status]
+        brief = _brief(self.badge)
+        told = [(self.badge, duty) for duty in duties] + [(brief, duties[-1]), (brief, self.status)]
+        room = self.size.width - self._title.cell_length - 5
+        about = fmt.cell_width(fmt.clean(self.subtitle))
+        for least, forms in ((about, told), (LEAST_ABOUT, told[len(duties) :])):
+            for badge, status in forms:
+                if badge.cell_length + fmt.cell_width(status) + least <= room:
+                    return badge, status
+        return told[-1]
 
     @property
     def _title(self) -> Content:
@@ -63,7 +79,7 @@ class Header(Widget):
 
     async def on_click(self, event: events.Click) -> None:
         """The badge leads to the findings."""
-        if event.y == 1 and 0 <= event.x - self._title.cell_length < self.badge.cell_length:
+        if event.y == 1 and 0 <= event.x - self._title.cell_length < self._second()[0].cell_length:
             await self.run_action("app.go_findings")
 
 
@@ -72,6 +88,21 @@ def _mark(target: Target | None) -> Content:
     if target is None or target.color is None or target.context is None:
         return Content("")
     return Content(f" {fmt.clean(target.context).upper()} ").stylize("bold reverse")
+
+
+def _brief(badge: Content) -> Content:
+    """Sign and number alone."""
+    return badge[: len(" ".join(badge.plain.split(" ")[:2]))]
+
+
+def whole_parts(text: str, room: int) -> str:
+    """As many parts of a line as there is room for; only the first is cut within itself."""
+    first, *rest = _PARTS.split(text)
+    for part in rest:
+        if fmt.cell_width(first + part) > room:
+            break
+        first += part
+    return fmt.truncate(first, room)
 
 
 def _spread(left: Content, right: str, width: int) -> Content:
@@ -101,15 +132,17 @@ def _server(info: Info | None) -> tuple[str, ...]:
 
 
 def _where(target: Target | None, room: int) -> str:
-    """`host:port/database · schema pgboss (from --dsn)`; the host is cut before the rest is."""
+    """`host:port/database · schema pgboss (from --dsn)`; the host is cut first, then it is not said who named it."""
     if target is None:
         return fmt.truncate("connecting …", room)
     origin = target.source if target.context is None else f"context {target.context}"
-    access = ", read-only" if target.read_only else ""
-    tail = fmt.clean(f" · schema {target.schema} ({origin}{access})")
-    host, left = place(target), room - fmt.cell_width(tail)
+    access = ("read-only",) if target.read_only else ()
+    host, schema = place(target), f" · schema {target.schema}"
+    tails = [fmt.clean(f"{schema} ({', '.join(told)})" if told else schema) for told in ((origin, *access), access)]
+    tail = _fitting(tails, room - min(fmt.cell_width(host), LEAST_HOST))
+    left = room - fmt.cell_width(tail)
     if fmt.cell_width(host) > left:
-        host = fmt.ELLIPSIS + host[max(0, len(host) - max(left - 1, 12)) :]
+        host = fmt.ELLIPSIS + host[len(host) + 1 - max(left, LEAST_HOST) :]
     return fmt.truncate(host + tail, room)
 
 

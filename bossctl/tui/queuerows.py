@@ -33,7 +33,7 @@ COLUMNS = (
         tooltip="what doctor found: the worst, and how often",
     ),
     Column(
-        "policy", "POLICY", min_width=8, max_width=15, fit=True, priority=8, tooltip="how many jobs may wait or run"
+        "policy", "POLICY", min_width=9, max_width=15, fit=True, priority=8, tooltip="how many jobs may wait or run"
     ),
     Column("jobs", "JOBS", width=14, min_width=8, max_width=36, flex=2, priority=2, tooltip="all six states"),
     Column("ready", "READY", min_width=6, max_width=11, fit=True, align="right", sortable=True, tooltip="due, waiting"),

@@ -26,15 +26,15 @@ FEWEST = 3
 class Part:
     """What a section shows; texts are made harmless by whoever makes it.
 
-    `sum` stands beside the title, `note` below it. `told` says by key what a row means in full, `leads` are the keys
-    of rows that doctor has a finding about, `queues` those that a queue belongs to.
+    `sum` stands beside the title, `note` below it. `told` says by key what a row means in full, `leads` the finding
+    that doctor has about it (the fingerprint, or the code of the check), `queues` the queue that it belongs to.
     """
 
     rows: Sequence[Row] = ()
     sum: str = ""
     note: str = ""
     told: Mapping[str, Facts] = field(default_factory=dict)
-    leads: frozenset[str] = frozenset()
+    leads: Mapping[str, str] = field(default_factory=dict)
     queues: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from rich.text import Text
@@ -86,6 +86,13 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "tables": ("SCH04",),
 }
 """The checks of doctor that judge what a part shows."""
+JUDGES: Mapping[str, tuple[str, ...]] = {
+    "maintenance": ("STK07",),
+    "monitor": ("STK07",),
+    "cron": ("STK08", "STK13"),
+    "counters": ("SCH05",),
+}
+"""Of those of the duties the ones that speak of a single one, by the beginning of its name."""
 
 
 def judged(report: Report | None, key: str) -> list[Finding]:
@@ -103,13 +110,24 @@ def _sayings(found: Iterable[Finding]) -> Facts:
     return [(one.code, one.message) for one in found]
 
 
+def _first(found: Sequence[Finding], code: str = "") -> str:
+    """Where a row leads: to the first finding, else to whatever the check found."""
+    return found[0].fingerprint if found else code
+
+
+def _own_first(duty: str, found: Iterable[Finding]) -> list[Finding]:
+    """What speaks of this duty before what speaks of the others."""
+    codes = next((codes for name, codes in JUDGES.items() if duty.startswith(name)), ())
+    return sorted(found, key=lambda one: one.code not in codes)
+
+
 class _Rows:
     """A part's rows while they are made. Keys that come twice are told apart by a number."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.told: dict[str, Facts] = {}
-        self.leads: set[str] = set()
+        self.leads: dict[str, str] = {}
         self.queues: dict[str, str] = {}
 
     def add(
@@ -119,7 +137,7 @@ class _Rows:
         told: Facts,
         tone: Tone = "",
         *,
-        leads: bool = False,
+        leads: str = "",
         queue: str | None = None,
     ) -> None:
         twins = sum(row.key.partition("\n")[0] == key for row in self.rows)
@@ -127,12 +145,12 @@ class _Rows:
         self.rows.append(Row(key, tuple(cells), tone))
         self.told[key] = told
         if leads:
-            self.leads.add(key)
+            self.leads[key] = leads
         if queue is not None:
             self.queues[key] = queue
 
     def part(self, total: str = "", note: str = "") -> Part:
-        return Part(self.rows, total, note, self.told, frozenset(self.leads), self.queues)
+        return Part(self.rows, total, note, self.told, self.leads, self.queues)
 
 
 def _ago(at: datetime | None, now: datetime) -> str:
@@ -147,12 +165,12 @@ def duties(found: Duties, report: Report | None) -> Part:
     """When the background duties ran last, and how old the cached counts are."""
     made, now = _Rows(), found.taken_at
     found_of_it = judged(report, "duties")
-    sayings = _sayings(found_of_it)
 
     def add(name: str, at: datetime | None, *told: tuple[str, str], tone: Tone = "") -> None:
         last = "never" if at is None else f"{_ago(at, now)} ago"
         cells = (name, last, fmt.timestamp(at) if at else fmt.ABSENT)
-        made.add(name, cells, (("last", moment(at, now)), *told, *sayings), tone, leads=bool(found_of_it))
+        found = _own_first(name, found_of_it)
+        made.add(name, cells, (("last", moment(at, now)), *told, *_sayings(found)), tone, leads=_first(found))
 
     for one in found.ages:
         if one.known and (one.name != "counters" or found.counters is None):
@@ -166,7 +184,8 @@ def duties(found: Duties, report: Report | None) -> Part:
     if until is not None and until < 0 and found.backoff_until is not None:
         why = "the last count held back vacuum for too long: pg-boss counts again after this"
         cells = ("counting pauses", f"for {fmt.age(-until)}", fmt.timestamp(found.backoff_until))
-        made.add("backoff", cells, (("why", why), *sayings), "warning", leads=bool(found_of_it))
+        found_of_them = _own_first("counters", found_of_it)
+        made.add("backoff", cells, (("why", why), *_sayings(found_of_them)), "warning", leads=_first(found_of_them))
     missing = [one.name for one in found.ages if not one.known]
     note = f"This schema does not record: {', '.join(missing)}." if missing else ""
     return made.part(_counted(counters) if counters is not None and counters.never else "", note)
@@ -229,7 +248,7 @@ def migrations(found: MigrationWork, report: Report | None) -> Part:
         )
         key = f"{one.name} {one.version} {one.table} {one.builds}"
         told = (*_migration(one, now), *_sayings(found_of_it))
-        made.add(key, cells, told, tone, leads=one.status == "failed" or bool(found_of_it))
+        made.add(key, cells, told, tone, leads=_first(found_of_it, "SCH03" if one.status == "failed" else ""))
     parts = [f"{len(found.unfinished)} left" if found.unfinished else "", f"{fmt.count(found.completed)} done"]
     parts.append(f"looked for {_ago(found.worked_on, now)} ago" if found.worked_on else "never looked for")
     note = "" if found.unfinished else "Nothing is left to do."
@@ -263,7 +282,8 @@ def indexes(found: IndexHealth, findings: Iterable[Finding]) -> Part:
         sign, tone = ("…", "") if state == "building" else ("✗", "error")
         cells = (f"{sign} {state}", _short(name, table), _owner(table, owners), "", "")
         facts: Facts = (("index", name), ("what", one.message), ("fix", one.remedy.text))
-        made.add(f"{state} {name}", cells, facts, tone, leads=state != "building", queue=owners.get(table))
+        leads = "" if state == "building" else one.fingerprint
+        made.add(f"{state} {name}", cells, facts, tone, leads=leads, queue=owners.get(table))
     named = {str(evidence.get("index")) for _, evidence in told}
     for room in found.largest:
         if room.name not in named:
@@ -287,7 +307,9 @@ def _index(made: _Rows, room: IndexRoom, owners: Mapping[str, str]) -> None:
     )
     facts: Facts = (("index", room.name), ("table", room.table), ("size", fmt.size(room.total_bytes)))
     tone: Tone = "" if room.valid else "error"
-    made.add(f"index {room.name}", cells, facts, tone, leads=not room.valid, queue=owners.get(room.table))
+    made.add(
+        f"index {room.name}", cells, facts, tone, leads="" if room.valid else "SCH02", queue=owners.get(room.table)
+    )
 
 
 def _short(index: str, table: str) -> str:
@@ -321,7 +343,7 @@ def tables(found: TableRooms, report: Report | None) -> Part:
         finding = bloated.get(one.name)
         told = (*_table(one, now), *_sayings([finding] if finding else []))
         tone: Tone = "warning" if finding or _is_dirty(one) else ""
-        made.add(one.name, cells, told, tone, leads=finding is not None, queue=one.queue)
+        made.add(one.name, cells, told, tone, leads=_first([finding] if finding else []), queue=one.queue)
     shown = f"the largest {len(found.tables)} of " if len(found.tables) < found.total else ""
     return made.part(f"{shown}{plural(found.total, 'table')}, {fmt.size(found.total_bytes)}")
 

@@ -62,6 +62,11 @@ def spoil(db: Database) -> None:
     db.execute("SELECT pg_stat_force_next_flush()")
 
 
+def code_here(driver: Driver) -> str:
+    """The check of the finding under the cursor."""
+    return driver.cell(driver.table.cursor_key or "", "code")
+
+
 async def test_what_stands_badly_is_shown_and_leads_on(seeded: SeededFactory) -> None:
     db = seeded(NEWEST)
     spoil(db)
@@ -92,6 +97,7 @@ async def test_what_stands_badly_is_shown_and_leads_on(seeded: SeededFactory) ->
             await until(driver, lambda: "deadlock detected" in flat(driver) and "▲ SCH03" in driver.text)
             await driver.press("enter")
             await driver.on(FindingsScreen)
+            await driver.until(lambda: code_here(driver) == "SCH03")
             await driver.press("escape")
             await driver.on(SystemScreen)
             assert table.has_focus
@@ -117,6 +123,7 @@ async def test_what_stands_badly_is_shown_and_leads_on(seeded: SeededFactory) ->
             await until(driver, lambda: "CREATE INDEX CONCURRENTLY" in flat(driver) or "REINDEX INDEX" in flat(driver))
             await driver.press("enter")
             await driver.on(FindingsScreen)
+            await driver.until(lambda: code_here(driver) == "SCH02")
             await driver.press("escape")
             await driver.on(SystemScreen)
 

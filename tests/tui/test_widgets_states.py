@@ -141,7 +141,8 @@ def test_sparkline_shows_the_latest() -> None:
 
 def test_the_legend_gets_shorter() -> None:
     assert legend(Canvas(80)).plain == "○ created  ↻ retry  ◐ active  ✓ completed  ⊘ cancelled  ✗ failed"
-    for width in (66, 50, 16):
+    assert legend(Canvas(59)).plain == "○ created ↻ retry ◐ active ✓ completed ⊘ cancelled ✗ failed"
+    for width in (66, 58, 50, 16):
         assert legend(Canvas(width)).cell_length <= width
     assert legend(Canvas(80), (1, 0, None, 0, 0, 2)).plain == "○ created  ◐ active  ✗ failed"
 

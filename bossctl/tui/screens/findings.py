@@ -78,6 +78,7 @@ class FindingsScreen(QueueChanges):
         super().__init__(desk, place)
         self._findings: dict[str, Finding] = {}
         self._checks: dict[str, CheckResult] = {}
+        self._wanted = ""
 
     def body(self) -> list[Widget]:
         """Families, the table, the detail."""
@@ -128,8 +129,21 @@ class FindingsScreen(QueueChanges):
         wanted = [texts.row(key, one) for key, one in self._findings.items() if self._is_of(one.code)]
         wanted += [texts.skipped_row(key, one) for key, one in self._checks.items() if self._lists(one)]
         self.table.update(wanted)
+        self._find_wanted()
         self._show_detail()
         self.say_status()
+
+    def action_look_at(self, finding: str) -> None:
+        """Put the cursor on a finding, by its fingerprint or the code of its check, once doctor has looked."""
+        self._wanted, self.family, self.explaining = finding, ALL, False
+        self._find_wanted()
+
+    def _find_wanted(self) -> None:
+        of_check = (key for key, one in self._findings.items() if one.code == self._wanted)
+        key = self._wanted if self._wanted in self._findings else next(of_check, None)
+        if key is not None:
+            self.table.go_to(key)
+        self._wanted = "" if self.report is not None else self._wanted
 
     def _is_of(self, code: str) -> bool:
         return self.family in (ALL, texts.family(code))

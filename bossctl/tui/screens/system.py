@@ -221,8 +221,9 @@ class SystemScreen(BossScreen):
 
     def action_open(self) -> None:
         """Go to what doctor says of the row under the cursor."""
-        if self._part_here is not None and self._key in self._part_here.leads:
-            self.post_message(Visit(FindingsPlace()))
+        lead = self._part_here.leads.get(self._key) if self._part_here is not None else None
+        if lead is not None:
+            self.post_message(Visit(FindingsPlace(), then=f"look_at({lead!r})"))
 
     def action_its_queue(self) -> None:
         """Go to the queue that the row under the cursor belongs to."""

@@ -149,14 +149,14 @@ def _sign(state: str, canvas: Canvas) -> Content:
 
 
 def legend(canvas: Canvas, counts: Sequence[int | None] | None = None) -> Content:
-    """All six signs with their words on one line; the words are shortened, then left out, when it is narrow.
+    """All six signs with their words on one line; stands closer, with short words, then none, when it is narrow.
 
     With `counts` (in the order of STATES) only states that occur are named.
     """
     shown = [state for state, count in zip(STATES, counts or [1] * len(STATES), strict=True) if count != 0]
-    for length in (9, 4, 0):
+    for length, gap in ((9, 2), (9, 1), (4, 2), (0, 2)):
         words = [(state, state[:length]) for state in shown]
-        if sum(len(word) + 1 + bool(word) for _, word in words) + 2 * (len(words) - 1) <= canvas.width:
+        if sum(len(word) + 1 + bool(word) for _, word in words) + gap * (len(words) - 1) <= canvas.width:
             break
     pieces = [_sign(state, canvas) + Content(f" {word}" if word else "") for state, word in words]
-    return Content("  ").join(pieces)
+    return Content(" " * gap).join(pieces)
