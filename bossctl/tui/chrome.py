@@ -91,8 +91,9 @@ def _mark(target: Target | None) -> Content:
 
 
 def _brief(badge: Content) -> Content:
-    """Sign and number alone."""
-    return badge[: len(" ".join(badge.plain.split(" ")[:2]))]
+    """Sign and number alone; with a word where nobody would guess of what."""
+    words = 3 if badge.plain.startswith(fmt.UNKNOWN) else 2
+    return badge[: len(" ".join(badge.plain.split(" ")[:words]))]
 
 
 def whole_parts(text: str, room: int) -> str:

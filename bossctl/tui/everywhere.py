@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from textual.binding import Binding
 from textual.filter import LineFilter, Monochrome
 from textual.theme import Theme
 
@@ -84,6 +85,11 @@ class Everywhere(Navigation):
         """Textual's, and after them the gate that lets no raw control character out, and with `--ascii` only ASCII."""
         grey = [self._grey] if self._grey is not None else []
         return [*super().get_line_filters(), *grey, SAFE, *([ASCII_ONLY] if self.setup.ascii_only else [])]
+
+    def get_key_display(self, binding: Binding) -> str:
+        """As Textual shows keys; with `--ascii` by their names, since `⏎` would become another key's sign."""
+        shown = super().get_key_display(binding)
+        return binding.key if self.setup.ascii_only and not shown.isascii() else shown
 
     def get_css_variables(self) -> dict[str, str]:
         """Those of the theme, and those of the frame."""

@@ -38,6 +38,7 @@ async def test_with_ascii_no_other_glyph_is_left_anywhere(seeded: SeededFactory)
     screens = [one.name for one in BossApp.COMMAND_LIST if one.id.startswith("go.") and not one.args]
     async with running(db.dsn, size=SMALL, setup=Setup(ascii_only=True), refresh=60) as driver:
         assert everything(driver).isascii(), "the first screen"
+        assert "enter Open" in driver.lines[-1]
         driver.app.notify("↻ a toast – with “signs”", markup=False, timeout=60)
         await driver.until(lambda: "a toast" in driver.text)
         for line in (*screens, f"go.queue {BUSY}", f"job {job}", f"jobs queue:{BUSY}"):
