@@ -69,6 +69,20 @@ SELECT CASE WHEN pg_column_size(j.data) <= %(largest)s THEN j.data::text END AS 
 FROM {source} AS j
 WHERE j.name = ANY (%(names)s::text[]) AND j.id = ANY (%(ids)s::uuid[])
 
+-- name: queues_of_id
+-- needs: layout:queues
+-- Where each queue has a table, planning to read all of a row's columns from any of them takes longer than to ask first
+-- which has it.
+SELECT j.name
+FROM {queue} AS q
+CROSS JOIN LATERAL (SELECT j.name FROM {job} AS j WHERE j.name = q.name AND j.id = %(id)s::uuid LIMIT 1) AS j
+
+-- name: job_by_id
+-- when: layout:queues
+SELECT {columns}, {details}
+FROM {job} AS j
+WHERE j.id = %(id)s::uuid AND j.name = ANY (%(names)s::text[])
+
 -- name: job_by_id
 -- when: queue
 -- The primary key is (name, id): naming every queue lets it be used (0.9 ms against 109 ms at 1 M rows).

@@ -44,8 +44,9 @@ ABOVE_CUTOFF = trusted("j.created_on >= %(cutoff)s::timestamptz")
 
 SCAN_WORTH_A_WORD = 1_000_000
 
-PAST_EXPIRY = "j.state = 'active' AND extract(epoch FROM now() - j.started_on) > j.expire_seconds"
-HEARTBEAT_LOST = "j.state = 'active' AND extract(epoch FROM now() - j.heartbeat_on) > j.heartbeat_seconds"
+# date_part counts in floating point: extract's decimals cost a third more over all active jobs.
+PAST_EXPIRY = "j.state = 'active' AND date_part('epoch', now() - j.started_on) > j.expire_seconds"
+HEARTBEAT_LOST = "j.state = 'active' AND date_part('epoch', now() - j.heartbeat_on) > j.heartbeat_seconds"
 
 _RELATIONS = {"live": "job", "archived": "archived_jobs", "all": "all_jobs"}
 _COLUMNS = {

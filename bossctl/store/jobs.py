@@ -165,7 +165,7 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
     catalog = transaction.queries.catalog
     values: dict[str, object] = {"id": identifier} if full else {"id": identifier, "cut": CUT_CHARACTERS}
     slots = {"columns": listed(), "details": details(catalog, full=full)}
-    rows = await transaction.rows("job_by_id", values, **slots)
+    rows = await _live_with_id(transaction, values, slots)
     if catalog.has("archives"):
         rows += await transaction.rows("archived_by_id", values, **slots)
     if not rows and catalog.has("queue"):
@@ -173,6 +173,15 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
     if not rows:
         raise NotFound(f"there is no job {identifier}", own_note(catalog) or "bossctl job list shows the newest jobs")
     return tuple(_job(row, other_fields(catalog), transaction.now) for row in rows)
+
+
+async def _live_with_id(
+    transaction: Transaction, values: Mapping[str, object], slots: Mapping[str, sql.Composable]
+) -> list[Row]:
+    if not transaction.queries.supports("queues_of_id"):
+        return await transaction.rows("job_by_id", values, **slots)
+    names = [row["name"] for row in await transaction.rows("queues_of_id", {"id": values["id"]})]
+    return await transaction.rows("job_by_id", {**values, "names": names}, **slots) if names else []
 
 
 def _uuid(text: str) -> str:

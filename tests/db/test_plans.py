@@ -11,7 +11,7 @@ from bossctl.sql import Queries
 from bossctl.sql.columns import details, listed, raw
 from bossctl.sql.job_orders import JobOrder
 from bossctl.sql.selection import ALWAYS, select
-from tests.bench.data import fill
+from tests.bench.data import QUEUES, fill
 from tests.conftest import DatabaseFactory
 from tests.db.test_sql_contract import read_catalog
 from tests.support.database import Database
@@ -64,10 +64,17 @@ def test_readings_use_the_indexes_of_their_era(filled: Database) -> None:
     page = plan(filled, "jobs_page", {**due.values, "limit": 50}, **slots)
     assert FETCH_INDEX[filled.release] in page, page
 
-    job_id = filled.value("SELECT id FROM job LIMIT 1")
-    one = plan(filled, "job_by_id", {"id": job_id, "cut": 9}, columns=listed(), details=details(catalog, full=False))
+    job_id, queue = filled.execute("SELECT id, name FROM job LIMIT 1")[0]
+    values = {"id": job_id, "cut": 9, "names": [queue]}
+    one = plan(filled, "job_by_id", values, columns=listed(), details=details(catalog, full=False))
     assert "pkey" in one, one
-    assert "Seq Scan on job" not in one, one
+    assert "Seq Scan on j" not in one, one
+    if catalog.has("layout:queues"):
+        assert one.count("Scan") == 1, one
+        name = plan(filled, "queues_of_id", {"id": job_id})
+        large = name.count("_pkey on j")
+        assert large > QUEUES / 2, name
+        assert name.count("Index Cond: ((name = queue.name) AND (id =") == large, name
 
 
 @pytest.mark.parametrize("filled", ["12.38.0"], indirect=True)
