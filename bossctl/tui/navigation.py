@@ -25,8 +25,11 @@ from bossctl.tui.places import (
 from bossctl.tui.router import screen_for
 from bossctl.tui.screens.base import BossScreen
 
+KEPT = 4
+"""So many places keep their screens, half a megabyte to two each; beyond that the newest takes the screen of the one
+before, of which only the place is kept."""
 DEEPEST = 12
-"""So many screens are kept to come back to; beyond that the newest takes the place of the one before."""
+"""So many places are kept to come back to."""
 FLOOR = 2
 """Textual's own blank screen and the queues are never left."""
 
@@ -48,6 +51,10 @@ class Navigation(App[None]):
 
     desk: Desk
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: list[Place] = []
+
     @on(Visit)
     def _visit(self, event: Visit) -> None:
         self.visit(event.place)
@@ -56,21 +63,42 @@ class Navigation(App[None]):
 
     def visit(self, place: Place) -> None:
         """Go to a place: back to it when it is open below, else to a new screen."""
-        stack = [screen for screen in self.screen_stack if isinstance(screen, BossScreen)]
-        for steps, screen in enumerate(reversed(stack)):
+        for steps, screen in enumerate(reversed(self._places)):
             if screen.place == place:
                 for _ in range(steps):
                     self.pop_screen()
                 return
+        screen = self._screen_for(place)
+        if screen is None:
+            return
+        here, passed = self.here, self._behind()
+        if here is None or self.desk.writing or len(self._places) < KEPT:
+            self.push_screen(screen)
+            return
+        if place in passed:
+            del passed[passed.index(place) :]
+        else:
+            passed.append(here.place)
+            del passed[: KEPT - DEEPEST]
+        self.switch_screen(screen)
+
+    @property
+    def _places(self) -> list[BossScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, BossScreen)]
+
+    def _behind(self) -> list[Place]:
+        """The places without a screen that lie between the newest screen kept and the one below."""
+        if len(self._places) < KEPT:
+            self._passed.clear()
+        return self._passed if len(self._places) == KEPT else []
+
+    def _screen_for(self, place: Place) -> BossScreen | None:
+        """A new screen; a place that cannot be is told of."""
         try:
-            screen = screen_for(self.desk, place)
+            return screen_for(self.desk, place)
         except UsageError as error:
             self.notify(clean(f"{error}"), severity="error", markup=False)
-            return
-        if len(stack) < DEEPEST:
-            self.push_screen(screen)
-        else:
-            self.switch_screen(screen)
+            return None
 
     @property
     def here(self) -> BossScreen | None:
@@ -130,5 +158,11 @@ class Navigation(App[None]):
     async def action_back(self) -> None:
         """Undo a filter, else leave the screen; the first screen stays."""
         here = self.here
-        if here is not None and not here.go_back() and len(self.screen_stack) > FLOOR:
+        if here is None or here.go_back() or len(self.screen_stack) <= FLOOR:
+            return
+        behind = self._behind()
+        before = self._screen_for(behind.pop()) if behind else None
+        if before is not None:
+            self.switch_screen(before)
+        else:
             self.pop_screen()

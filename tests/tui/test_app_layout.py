@@ -10,6 +10,8 @@ from textual.widget import Widget
 
 from bossctl.tui.commands import offers
 from bossctl.tui.screens.base import BossScreen
+from bossctl.tui.navigation import DEEPEST, KEPT
+from bossctl.tui.places import QueuePlace
 from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.widgets.footer import FiveKeyFooter
 from tests.conftest import SeededFactory
@@ -181,10 +183,26 @@ async def test_help_lists_every_command_once_and_names_are_unambiguous(db: Datab
 @pytest.mark.matrix
 async def test_going_on_and_on_keeps_few_screens(db: Database) -> None:
     names = [name for (name,) in db.execute("SELECT name FROM queue WHERE name ~ '^[a-z-]+$' ORDER BY 1")]
-    assert len(names) > 14
+    names = names[: DEEPEST + 2]
+    assert len(names) > DEEPEST > KEPT
     async with running(db.dsn, refresh=60) as driver:
         for name in names:
             await driver.line(f"go.queue {name}")
-        assert len(driver.app.screen_stack) <= 14
-        await driver.press(*["escape"] * 20)
+        assert len(driver.app.screen_stack) == 1 + KEPT
+        for name in (*reversed(names[KEPT - DEEPEST - 1 : -1]), *reversed(names[: KEPT - 2])):
+            await driver.press("escape")
+            await driver.until(lambda name=name: driver.screen.place == QueuePlace(name))
+        await driver.press("escape")
         assert isinstance(driver.app.screen, QueuesScreen)
+
+
+async def test_a_place_that_was_passed_is_gone_back_to(db: Database) -> None:
+    async with running(db.dsn, refresh=60) as driver:
+        for key in "356789":
+            await driver.press(key)
+        await driver.press("7")
+        await driver.until(lambda: driver.screen.heading == "Workers")
+        await driver.press("escape")
+        await driver.until(lambda: driver.screen.heading == "Schedules")
+        await driver.press("3", "9", "escape")
+        await driver.until(lambda: driver.screen.heading == "Jobs")
