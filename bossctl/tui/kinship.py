@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 GONE = "× gone"
 ORDER = ("same id", "source", "dead letter", "parent", "child", "lineage", "slot", "before it", "head")
 COLUMNS = (
-    Column("relation", "Relation", width=12, tooltip="what it is to this job; ? where no link is recorded"),
-    Column("state", "State", width=11),
-    Column("queue", "Queue", width=16, min_width=6, flex=1, tooltip="the queue it is in"),
-    Column("sent", "Sent", width=9, align="right", priority=1, tooltip="how long ago it was sent"),
-    Column("id", "Id", width=36, min_width=8, priority=2),
+    Column("relation", "RELATION", width=12, tooltip="what it is to this job; ? where no link is recorded"),
+    Column("state", "STATE", width=11),
+    Column("queue", "QUEUE", width=16, min_width=6, flex=1, tooltip="the queue it is in"),
+    Column("sent", "SENT", width=9, align="right", priority=1, tooltip="how long ago it was sent"),
+    Column("id", "ID", width=36, min_width=8, priority=2),
 )
 
 
