@@ -9,9 +9,9 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from bossctl.tui.commands import offers
-from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.navigation import DEEPEST, KEPT
 from bossctl.tui.places import QueuePlace
+from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.widgets.footer import FiveKeyFooter
 from tests.conftest import SeededFactory
