@@ -230,6 +230,10 @@ def live_rows(catalog: Catalog) -> sql.Composed:
     return _select(catalog, "job", _JOB, "false AS archived", "xmin::text::bigint AS row_xid")
 
 
+LIVE_COLUMNS = (*(column.name for column in _JOB), "archived", "row_xid")
+"""The columns of `live_rows`."""
+
+
 def placed_rows(catalog: Catalog) -> sql.Composed:
     """The live jobs with `ctid`: where the row lies until it is written again."""
     return _select(catalog, "job", _JOB, "false AS archived", "ctid")

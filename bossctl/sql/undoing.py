@@ -17,7 +17,7 @@ from bossctl.sql.archives import archived, canonical, native_columns, put_back
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.changes import Change
 from bossctl.sql.ownschema import Shape, kept_rows, typed
-from bossctl.sql.relations import job_columns, live_rows, own_archive
+from bossctl.sql.relations import LIVE_COLUMNS, job_columns, live_rows, own_archive
 from bossctl.sql.spelling import spelled
 from bossctl.sql.text import trusted
 
@@ -75,9 +75,12 @@ def changed(queries: Queries, rows: sql.Composable, columns: Sequence[str]) -> C
         sql.SQL("before.{} AS {}").format(sql.Identifier(column), sql.Identifier(f"before_{name}"))
         for column, name in before.items()
     ]
-    source = sql.SQL("(SELECT live.*{} FROM {} AS live JOIN {} AS before ON before.id = live.id)").format(
-        sql.SQL("").join(sql.SQL(", {}").format(one) for one in picked), _left(queries), rows
-    )
+    # Row by row, by the stored id: where a table was never analysed the planner would read the queue for each of them.
+    live = [sql.SQL("live.{}").format(sql.Identifier(name)) for name in LIVE_COLUMNS if name != "id"]
+    source = sql.SQL(
+        "(SELECT before.id, %(undo_xid)s::bigint AS undo_xid, {} FROM {} AS before CROSS JOIN LATERAL"
+        " (SELECT l.* FROM {} AS l WHERE l.name = %(of_queue)s AND l.id = before.id OFFSET 0) AS live)"
+    ).format(sql.SQL(", ").join([*live, *picked]), rows, live_rows(catalog))
     return Change(
         states=catalog.states,
         unfit="unknown-state",

@@ -110,6 +110,8 @@ def test_every_action_by_its_own_options(bossctl: Bossctl, seeded: SeededFactory
         ("retry", "-n", "0", "x:y"),
     ):
         assert bossctl("job", *argv, "--yes", "--dsn", db.dsn).code == 2
+    canary = bossctl("job", "delete", "queue:exports", "--limit", "3", "--dry-run", "--dsn", db.dsn)
+    assert "warning: 3 jobs still waiting: they will never run" in canary.text
     none = bossctl("job", "redrive", "queue:mail", "--limit", "2", "--dry-run", "--dsn", db.dsn)
     assert (none.code, "of which the first" in none.text) == (5, False)
     caret = bossctl("job", "retry", "queue:mail", "stat:failed", "--yes", "--dsn", db.dsn)

@@ -8,6 +8,7 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from bossctl.actions import Operator
 from bossctl.actions.jobs.filelog import log_directory
 from bossctl.errors import MissingPrivilege, NotFound, Refused
 from bossctl.store import Store
-from tests.conftest import SeededFactory
+from tests.conftest import DatabaseFactory, SeededFactory
 from tests.support.acting import request
 from tests.support.aging import age
 from tests.support.database import Database
@@ -291,3 +292,25 @@ async def test_what_came_back_and_was_archived_does_not_come_back_again(seeded: 
     again = await undo(db, deleted.operation)
     assert (again.changed, again.skipped) == (0, {"id-archived": 2})
     assert [places(db)[one] for one in (first, second)] == [[archive], [archive]]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("release", ["10.4.2", NEWEST])
+async def test_a_table_that_was_never_analysed(database: DatabaseFactory, release: str) -> None:
+    """A queue just filled: taking back a thousand of its jobs does not read it a thousand times."""
+    db = database(release)
+    await make_own_schema(db)
+    db.execute("""SELECT create_queue('work', '{"policy": "standard", "partition": true}')""")
+    db.execute(
+        "INSERT INTO job (name, state, completed_on) SELECT 'work', 'failed', now() FROM generate_series(1, 20000)"
+    )
+    async with await open_store(db) as store:
+        operator = Operator(store)
+        began = perf_counter()
+        await operator.plan_jobs(request("retry", "queue:work"))
+        planned = perf_counter() - began
+        await do(store, "retry", "queue:work", limit=1000)
+        began = perf_counter()
+        assert (await operator.plan_undo(None)).plan.eligible == 1000
+        assert perf_counter() - began < 10 * planned
+        assert (await undo(store)).changed == 1000

@@ -23,7 +23,8 @@ class Counted:
     """What the plan counted among the jobs it would change.
 
     `jobs` is how many will be changed (`--limit` and taken slots considered), `queues` queue → eligible jobs,
-    `facts` the kind's own conditions, `dead_letters` the dead-letter queues these jobs name.
+    `facts` the kind's own conditions (of all the eligible, but never more than `jobs`), `dead_letters` the dead-letter
+    queues these jobs name.
     """
 
     jobs: int

@@ -91,7 +91,8 @@ class Found:
         """For the words."""
         free = self.queues.total() - self.taken.total()
         jobs = free if limit is None else min(limit, free)
-        return Counted(jobs, dict(self.queues), self._facts, tuple(sorted(self._dead_letters)))
+        facts = Counter({name: min(rows, jobs) for name, rows in self._facts.items()})
+        return Counted(jobs, dict(self.queues), facts, tuple(sorted(self._dead_letters)))
 
     def _sample(self, word: str, ids: Sequence[str]) -> None:
         self.samples[word] = [*self.samples[word], *ids][:SAMPLES]
