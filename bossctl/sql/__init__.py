@@ -105,16 +105,15 @@ class Queries:
             return self._composed[name]
         statement = self.choose(name)
         composed = trusted(statement.text).format(**self._relations, **slots)
-        query = Query(name, composed, statement.parameters)
-        if not slots:
-            self._composed[name] = query
+        if slots:
+            return Query(name, composed, statement.parameters)
+        self._composed[name] = query = Query(name, _in_one_piece(composed), statement.parameters)
         return query
 
     def flat(self, name: str, /, **slots: sql.Composable) -> Query:
         """The same in one piece: for a statement that is run many times, which is else put together each time."""
         query = self.get(name, **slots)
-        text = sql.Composed([trusted(query.text.as_string(None))])
-        return Query(query.name, text, query.parameters)
+        return Query(query.name, _in_one_piece(query.text), query.parameters)
 
     def kept(self, name: str, variant: str, slots: Callable[[], Mapping[str, sql.Composable]]) -> Query:
         """The same, made once: `slots` must be the same for the same variant."""
@@ -145,6 +144,10 @@ class Queries:
     def relation(self, name: str) -> sql.Composable:
         """A canonical relation, for composing slots."""
         return self._relations[name]
+
+
+def _in_one_piece(text: sql.Composable) -> sql.Composed:
+    return sql.Composed([trusted(text.as_string(None))])
 
 
 def bare(name: str, /, **slots: sql.Composable) -> Query:

@@ -14,6 +14,14 @@ GONE = trusted("gone")
 NOTHING_FIRST = trusted("")
 
 
+LOCKED_LINES = trusted("string_agg(l.line, E'\\n')")
+"""What was read of the rows when they were locked."""
+CHANGED_LINES = trusted(
+    "(SELECT CASE WHEN sum(octet_length(c.line)) <= %(most)s THEN string_agg(c.line, E'\\n') END FROM changed AS c)"
+)
+"""What was read of them when they were deleted; NULL for more than `most` bytes."""
+
+
 def kept_first(image: Composable) -> Composable:
     """What stands before a change: a statement that keeps the rows as they were."""
     return sql.SQL("kept AS ({}), ").format(image)

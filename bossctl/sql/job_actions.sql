@@ -44,7 +44,7 @@ FROM locked AS l
 WITH locked AS MATERIALIZED ({locking}), {first}changed AS ({deed})
 SELECT string_agg(l.id::text, ',') AS ids, count(*) AS locked, (SELECT count(*) FROM changed) AS changed,
   string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
-  coalesce(bool_or(l.slotted), false) AS slotted, {linked} AS linked, string_agg(l.line, E'\n') AS lines,
+  coalesce(bool_or(l.slotted), false) AS slotted, {linked} AS linked, {lines} AS lines,
   txid_current()::text AS xid
 FROM locked AS l
 

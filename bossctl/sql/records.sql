@@ -93,7 +93,8 @@ CREATE TABLE IF NOT EXISTS {own_archive} (
 )
 
 -- name: create_own_archive_index
-CREATE INDEX IF NOT EXISTS archive_operation ON {own_archive} (bossctl_operation)
+-- Operations come one after another and are named by time: their rows lie together.
+CREATE INDEX IF NOT EXISTS archive_operation ON {own_archive} USING brin (bossctl_operation)
 
 -- name: mark_own_schema
 INSERT INTO {own_bossctl_format} (format) VALUES (1) ON CONFLICT DO NOTHING
@@ -189,11 +190,12 @@ SELECT s.rows, s.bytes, txid_current() AS xid,
   (SELECT string_agg(i.line, E'\n') FROM image AS i WHERE s.bytes <= %(most)s OR s.rows = 1) AS lines
 FROM size AS s
 
+-- name: leaving_lines
+DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.id, json_build_array({line_texts})::text AS line
+
 -- name: lines_taken
 -- As image_lines, of rows that are deleted by it.
-WITH gone AS (
-  DELETE FROM {job_table} AS j WHERE {chosen} RETURNING j.id, json_build_array({line_texts})::text AS line
-), size AS (
+WITH gone AS ({leaving}), size AS (
   SELECT count(*) AS rows, coalesce(sum(octet_length(g.line)), 0)::bigint AS bytes, string_agg(g.id::text, ',') AS ids
   FROM gone AS g
 )

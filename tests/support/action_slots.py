@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from bossctl.sql import Queries
-from bossctl.sql.at_once import NOTHING_FIRST, any_links
+from bossctl.sql.at_once import LOCKED_LINES, NOTHING_FIRST, any_links
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.change_kinds import deleted
 from bossctl.sql.changes import BY_ID, NOT_JOINED, PLACE, eligible, flags, inserted, reason, retained, target
 from bossctl.sql.new_jobs import resent
-from bossctl.sql.ownschema import line_of
+from bossctl.sql.ownschema import as_line, line_of
 from bossctl.sql.relations import placed_rows
 from bossctl.sql.slots import SlotGroup, UniqueIndex, branches, candidates, filled, possible
 from bossctl.sql.text import trusted
@@ -43,7 +43,8 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         ),
         "first": NOTHING_FIRST,
         "linked": any_links(queries),
-        "leaving": queries.get("action_leaving", chosen=BY_ID).text,
+        "lines": LOCKED_LINES,
+        "leaving": queries.get("leaving_lines", chosen=BY_ID, line_texts=as_line(("id",))).text,
         "deed": queries.get("action_leaving", chosen=BY_ID).text,
         "gone": queries.relation("job_table"),
         "reason": reason(change, catalog),

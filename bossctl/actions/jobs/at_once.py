@@ -8,7 +8,7 @@ from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.steps import Steps
 from bossctl.sql import Query
-from bossctl.sql.at_once import LOCKED, any_links
+from bossctl.sql.at_once import LOCKED, LOCKED_LINES, any_links
 from bossctl.sql.changes import assignments
 from bossctl.sql.text import Composable
 from bossctl.store import Store
@@ -57,15 +57,22 @@ class AtOnce:
 
     async def run(self, transaction: Transaction, chosen: Chosen, slots: Slots, line: Composable) -> Row:
         """Lock, keep and change; its row. Raises StepByStep, and Conflict as any change may."""
+        steps = self.steps
         if chosen.queue not in self._composed:
-            queries, steps = transaction.queries, self.steps
+            queries = transaction.queries
             locking = self._selected.locking(queries, chosen, slots.possible, line)
             self._composed[chosen.queue] = queries.flat(
-                "action_at_once", locking=locking, first=steps.first, deed=steps.deed, linked=any_links(queries)
+                "action_at_once",
+                locking=locking,
+                first=steps.first,
+                deed=steps.deed,
+                linked=any_links(queries),
+                lines=steps.lines or LOCKED_LINES,
             )
-        values = {**self._selected.values, **self.steps.values, **chosen.values}
+        values = {**self._selected.values, **steps.values, **chosen.values}
         [row] = await transaction.run(self._composed[chosen.queue], values)
-        if row["slotted"] or (row["linked"] and self.steps.unlinked):
+        too_much = steps.lines and row["changed"] and row["lines"] is None
+        if row["slotted"] or too_much or (row["linked"] and steps.unlinked):
             raise StepByStep(always=True)
         if row["changed"] != row["locked"]:
             raise StepByStep(always=False)

@@ -162,7 +162,7 @@ class Batches:
         looked = Looked(free, skipped, {}, locked, frozenset(id_list(row["retained"])), row["xid"], row["lines"])
         done = Done(free.ids)
         if free.ids:
-            await self._tell(transaction, looked, moved=at_once.steps.keeps_ids)
+            await self._tell(transaction, looked, at_once.steps)
             await self._follow(transaction, looked, done)
         return looked, done
 
@@ -255,12 +255,12 @@ class Batches:
         await self._follow(transaction, looked, done)
         return done
 
-    async def _tell(self, transaction: Transaction, looked: Looked, *, moved: bool = False) -> None:
+    async def _tell(self, transaction: Transaction, looked: Looked, steps: Steps | None = None) -> None:
         """Give the record what was read of the rows by the way, or that they were moved."""
-        image = self._selected.kind.image
-        if moved:
+        if steps and steps.keeps_ids:
             await self._record.batch(transaction, looked.free, ())
-        elif image and looked.lines and looked.xid and isinstance(self._record, FileRecord):
+        elif looked.lines and looked.xid and isinstance(self._record, FileRecord):
+            image = None if steps and steps.lines else self._selected.kind.image
             self._record.told(transaction, looked.free.queue, image, looked.xid, looked.lines)
 
     async def _follow(self, transaction: Transaction, looked: Looked, done: Done) -> None:

@@ -25,7 +25,7 @@ from bossctl.actions.jobs.steps import Steps
 from bossctl.config import state_directory
 from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionOutcome
-from bossctl.sql.at_once import NOTHING_FIRST
+from bossctl.sql.at_once import CHANGED_LINES, LOCKED, NOTHING_FIRST
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.ownschema import as_line, line_of
 from bossctl.sql.text import Composable, id_array, id_list
@@ -104,7 +104,7 @@ class FileRecord:
             return
         raw = image_columns(transaction.queries.catalog, columns)
         links = await _links(transaction, chosen) if columns is None else []
-        found = await _read(transaction, "image_lines", chosen, raw)
+        found = await _read(transaction, "image_lines", chosen, chosen=chosen.where, line_texts=as_line(raw))
         lines += _batch("gone" if columns is None else "changed", chosen.queue, found["xid"], raw, ())
         lines += [found["lines"], "\n", *links] if found["rows"] else []
 
@@ -113,7 +113,8 @@ class FileRecord:
         lines = self._lines_of(transaction)
         raw = image_columns(transaction.queries.catalog, None)
         links = await _links(transaction, chosen)
-        found = await _read(transaction, "lines_taken", chosen, raw)
+        leaving = transaction.queries.get("leaving_lines", chosen=chosen.where, line_texts=as_line(raw))
+        found = await _read(transaction, "lines_taken", chosen, leaving=leaving.text)
         lines += _batch("gone", chosen.queue, found["xid"], raw, ())
         lines += [found["lines"], "\n", *links] if found["rows"] else []
         return id_list(found["ids"])
@@ -123,17 +124,20 @@ class FileRecord:
         return NOTHING_FIRST, {}
 
     async def taking(self) -> Steps | None:
-        """None: whole rows are read in measured portions."""
-        return None
+        """The rows read as they are deleted, where none of them can have links."""
+        queries = self._store.session.queries
+        texts = as_line(image_columns(queries.catalog, None))
+        deed = queries.get("leaving_lines", chosen=LOCKED, line_texts=texts)
+        return Steps(NOTHING_FIRST, deed.text, {"most": IMAGE_BYTES}, lines=CHANGED_LINES, unlinked=True)
 
     def line(self, catalog: Catalog, columns: Sequence[str]) -> Composable:
         """What `batch` would read of a row, for who reads the row anyway; the lines go to `told`."""
         return line_of(catalog, ("id", "name", *columns))
 
-    def told(self, transaction: Transaction, queue: str, columns: Sequence[str], xid: str, lines: str) -> None:
-        """The same as `batch`, with what it would have read."""
-        raw = image_columns(transaction.queries.catalog, columns)
-        self._lines_of(transaction).extend([*_batch("changed", queue, int(xid), raw, ()), lines + "\n"])
+    def told(self, transaction: Transaction, queue: str, columns: Sequence[str] | None, xid: str, lines: str) -> None:
+        """The same as `batch`, or as `gone` for None, with what it would have read."""
+        kind, raw = "gone" if columns is None else "changed", image_columns(transaction.queries.catalog, columns)
+        self._lines_of(transaction).extend([*_batch(kind, queue, int(xid), raw, ()), lines + "\n"])
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs were created, each with the job it was made from."""
@@ -174,14 +178,9 @@ async def _links(transaction: Transaction, chosen: Chosen) -> list[str]:
     return [_line({"link": list(link.values())}) for link in links]
 
 
-async def _read(transaction: Transaction, statement: str, chosen: Chosen, columns: Sequence[str]) -> Row:
+async def _read(transaction: Transaction, statement: str, jobs: Chosen, **slots: Composable) -> Row:
     """The lines of these rows as one text, and what is known of them. Raises TooLarge."""
-    values = {**chosen.values, "most": IMAGE_BYTES}
-    variant = f"{bool(chosen.places)} {' '.join(columns)}"
-    query = transaction.queries.kept(
-        statement, variant, lambda: {"chosen": chosen.where, "line_texts": as_line(columns)}
-    )
-    [found] = await transaction.run(query, values)
+    [found] = await transaction.rows(statement, {**jobs.values, "most": IMAGE_BYTES}, **slots)
     if found["lines"] is None and found["rows"]:
         raise TooLarge(max(1, found["rows"] * IMAGE_BYTES // found["bytes"]))
     return found

@@ -13,11 +13,13 @@ class Steps:
     """What changes the jobs a statement has locked (`bossctl.sql.at_once`): statements, and what is bound in them.
 
     `deed` returns a row for each changed job, `first` stands before it. `keeps_ids`: the record is told afterwards
-    that these jobs were moved. `unlinked`: only where no job of the schema waits for another.
+    that these jobs were moved. `lines`: the rows as a file keeps them where `deed` reads them, NULL for too much.
+    `unlinked`: only where no job of the schema waits for another.
     """
 
     first: Composable
     deed: Composable
     values: Mapping[str, object] = field(default_factory=dict)
+    lines: Composable | None = None
     keeps_ids: bool = False
     unlinked: bool = False
