@@ -11,6 +11,19 @@ FROM (
 ) AS j
 ORDER BY {order}
 
+-- name: jobs_page_narrow
+-- Of very many jobs only what they are sorted by goes through the sort; the rest is read of the page alone.
+SELECT {columns}, {sorted_by} AS sorted_by
+FROM (
+  SELECT j.id, j.name
+  FROM {job} AS j
+  WHERE {where} AND {within} AND {after}
+  ORDER BY {order}
+  LIMIT %(limit)s
+) AS page
+CROSS JOIN LATERAL (SELECT {raw} FROM {job} AS j WHERE j.name = page.name AND j.id = page.id LIMIT 1) AS j
+ORDER BY {order}
+
 -- name: page_cutoff
 -- A time that some sampled rows are newer than: a page of rows above it is surely the newest, found without sorting all.
 SELECT min(s.created_on) AS cutoff, count(*) AS sampled

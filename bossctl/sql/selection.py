@@ -161,7 +161,9 @@ class _Compiler:
         """One node as a parenthesised condition."""
         match node:
             case And(items):
-                return _joined(" AND ", [self.condition(item) for item in items])
+                # Where all jobs must be looked at, most are not of a state, which is told sooner than a name.
+                rest = sorted(items, key=lambda item: isinstance(item, QueueGlob))
+                return _joined(" AND ", [self.condition(item) for item in rest])
             case Or(items):
                 return _joined(" OR ", [self.condition(item) for item in items])
             case Not(item):

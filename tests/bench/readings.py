@@ -1,7 +1,11 @@
-"""The database readings of bossctl, each beside the bare statement it is measured against."""
+"""The database readings of bossctl, each beside the bare statement it is measured against.
+
+Lists stand beside the official dashboard's own statements, run bare: without its server, and where it does not start.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -19,9 +23,23 @@ PAGE = 1000
 LARGEST = "queue-01"
 
 BASE = "SELECT name, state, count(*) FROM {job} GROUP BY 1, 2"
-SORT = "SELECT * FROM {{job}} {where} ORDER BY created_on DESC LIMIT 50"
+PAGE_OF_DASHBOARD = (
+    "SELECT id, name, state, priority, retry_count, retry_limit, start_after, started_on, completed_on, created_on,"
+    " singleton_key FROM {{job}} {where} ORDER BY created_on DESC LIMIT 50 OFFSET 0"
+)
+COUNT_OF_DASHBOARD = "SELECT count(*)::int AS count FROM {{job}} {where}"
+"""What the official dashboard 1.9.0 asks for a list, by the server's log; it counts where one state of all is shown."""
 BY_ID = "SELECT * FROM {job} WHERE id = (SELECT id FROM {job} OFFSET 4711 LIMIT 1)"
-EXPIRED = "SELECT * FROM {job} WHERE state = 'active' AND started_on < now() - interval '15 minutes' LIMIT 51"
+NO_INDEX = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
+EXPIRED = (
+    "SELECT * FROM {{job}} WHERE state = 'active' AND started_on + {expiry} < now() ORDER BY created_on DESC LIMIT 51"
+)
+EXPIRIES = {
+    "expirein": "expirein",
+    "expire_in": "expire_in",
+    "expire_seconds": "expire_seconds * interval '1 second'",
+}
+OLD_NAMES = re.compile(r"\b(retry|start|started|completed|created|singleton)_(on|after|count|limit|key)\b")
 
 
 @dataclass(frozen=True)
@@ -37,16 +55,46 @@ class Bench:
         """Whether lists have an index to go by."""
         return self.store.catalog.has("index:i15")
 
+    @property
+    def expiry(self) -> str:
+        """How long a job may be active, as each generation has it."""
+        found = next(name for name in EXPIRIES if name in self.store.catalog.columns("job"))
+        return EXPIRIES[found]
+
     def bare(self, text: str) -> Timed:
         """A reference statement in the words of 10 and newer; `{job}` stands for the job table."""
-        if "created_on" not in self.store.catalog.columns("job"):
-            text = text.replace("created_on", "createdon").replace("started_on", "startedon")
-        query = trusted(text).format(job=sql.Identifier(self.schema, "job"))
+        query = self._query(text)
 
         async def run() -> object:
-            return await (await self.connection.execute(query)).fetchall()
+            return await (await self.connection.execute(query, prepare=False)).fetchall()
 
         return run
+
+    def scan(self, text: str) -> Timed:
+        """The same by no index."""
+        query = self._query(text)
+
+        async def run() -> object:
+            async with self.connection.transaction():
+                await self.connection.execute(NO_INDEX)
+                return await (await self.connection.execute(query, prepare=False)).fetchall()
+
+        return run
+
+    def dashboard(self, where: str, *, counted: bool) -> Timed:
+        """The statements the official dashboard runs for a list."""
+        page = self.bare(PAGE_OF_DASHBOARD.format(where=where))
+        count = self.bare(COUNT_OF_DASHBOARD.format(where=where))
+
+        async def run() -> object:
+            return await page(), await count() if counted else None
+
+        return run
+
+    def _query(self, text: str) -> sql.Composed:
+        if "created_on" not in self.store.catalog.columns("job"):
+            text = OLD_NAMES.sub(r"\1\2", text)
+        return trusted(text).format(job=sql.Identifier(self.schema, "job"))
 
     def page(self, expression: str | None, after: str | None = None) -> Timed:
         """One page of a list."""
@@ -73,34 +121,50 @@ async def _counts(bench: Bench) -> AsyncIterator[Figure]:
     yield await _figure("six-state histogram", bench.store.histogram, bench, "base", BASE, 1.2)
 
 
+LISTS = (
+    ("newest jobs, all queues", None, "", False, 1 / 15),
+    ("newest open jobs", "is:open", "WHERE state < 'completed'", False, 1 / 12),
+    ("newest failed, all queues", "state:failed", "WHERE state = 'failed'", True, 1 / 3),
+    (
+        "newest failed of one queue",
+        f"queue:{LARGEST} state:failed",
+        f"WHERE name = '{LARGEST}' AND state = 'failed'",
+        False,
+        1 / 20,
+    ),
+    ("newest completed", "state:completed", "WHERE state = 'completed'", True, 1 / 30),
+)
+"""A list, bossctl's selection, the dashboard's condition, whether it counts, how much of its time bossctl may take."""
+SEEN_POSSIBLE_MS = {"newest failed of one queue": 4.0, "active past expiry": 9.0}
+"""On schema 46, where the reference goes by the same index: what a transaction with its timeouts costs is then most of
+what bossctl needs, and no ratio says anything."""
+
+
 async def _lists(bench: Bench) -> AsyncIterator[Figure]:
-    lists = (
-        ("newest jobs, all queues", None, "", 1 / 15),
-        ("newest open jobs", "is:open", "WHERE state < 'completed'", 1 / 12),
-        ("newest failed, all queues", "state:failed", "WHERE state = 'failed'", 1 / 3),
-        (
-            "newest failed of one queue",
-            f"queue:{LARGEST} state:failed",
-            f"WHERE name = '{LARGEST}' AND state = 'failed'",
-            1 / 20,
-        ),
-        ("newest completed", "state:completed", "WHERE state = 'completed'", 1 / 30),
-    )
-    for name, expression, where, ratio in lists:
-        text = SORT.format(where=where)
-        yield await _figure(name, bench.page(expression), bench, "one sort", text, ratio if bench.indexed else 1.0)
-    yield await _figure("active past expiry", bench.page("is:stuck"), bench, "bare query", EXPIRED, 1.2)
+    for name, expression, where, counted, share in LISTS:
+        theirs = bench.dashboard(where, counted=counted)
+        ratio, ms = (share, SEEN_POSSIBLE_MS.get(name)) if bench.indexed else (1.0, None)
+        yield await _compared(name, bench.page(expression), "the dashboard's statements", theirs, ratio, ms)
+    name, bare = "active past expiry", EXPIRED.format(expiry=bench.expiry)
+    ms = SEEN_POSSIBLE_MS[name] if bench.indexed else None
+    yield await _figure(name, bench.page("is:stuck"), bench, "bare query", bare, 1.2, ms)
     job = (await bench.store.jobs(limit=1)).jobs[0]
-    yield await _figure("one job by id", lambda: bench.store.job(job.id), bench, "scan", BY_ID, 1 / 50, 2.0)
+    scan = bench.scan(BY_ID)
+    yield await _compared("one job by id", lambda: bench.store.job(job.id), "sequential scan", scan, 1 / 50, 2.0)
     cursor = await _cursor_of_page(bench.store, PAGE)
-    ours, first = await compare(bench.page(None, cursor), bench.page(None))
-    yield Figure(f"page {PAGE} of a list", ours, "page 1", first, limit_ratio=1.3)
+    yield await _compared(f"page {PAGE} of a list", bench.page(None, cursor), "page 1", bench.page(None), 1.3)
 
 
 async def _figure(
     name: str, ours: Timed, bench: Bench, reference: str, text: str, ratio: float | None = None, ms: float | None = None
 ) -> Figure:
-    ours_ms, reference_ms = await compare(ours, bench.bare(text))
+    return await _compared(name, ours, reference, bench.bare(text), ratio, ms)
+
+
+async def _compared(
+    name: str, ours: Timed, reference: str, theirs: Timed, ratio: float | None = None, ms: float | None = None
+) -> Figure:
+    ours_ms, reference_ms = await compare(ours, theirs)
     return Figure(name, ours_ms, reference, reference_ms, ratio, ms)
 
 

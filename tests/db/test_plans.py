@@ -64,6 +64,10 @@ def test_readings_use_the_indexes_of_their_era(filled: Database) -> None:
     page = plan(filled, "jobs_page", {**due.values, "limit": 50}, **slots)
     assert FETCH_INDEX[filled.release] in page, page
 
+    failed = select(parse("state:failed"), catalog)
+    narrow = plan(filled, "jobs_page_narrow", {**failed.values, "limit": 50}, **{**slots, "where": failed.where})
+    assert "pkey" in narrow, narrow
+
     job_id, queue = filled.execute("SELECT id, name FROM job LIMIT 1")[0]
     values = {"id": job_id, "cut": 9, "names": [queue]}
     one = plan(filled, "job_by_id", values, columns=listed(), details=details(catalog, full=False))
