@@ -7,9 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -21,6 +19,7 @@ from tests.cli.conftest import Bossctl
 from tests.conftest import SeededFactory
 from tests.support.bed import install
 from tests.support.daemons import PGBOUNCER, pgbouncer, standby
+from tests.support.disk import small_disk
 from tests.support.releases import NEWEST, ONE_PER_GENERATION, every
 from tests.support.roles import ACTIONS, JOB, READS
 
@@ -48,21 +47,6 @@ def test_no_connection_left(bossctl: Bossctl) -> None:
             assert (result.code, result.out) == (Exit.UNREACHABLE, b"")
             assert "has no connection left" in result.err
             assert "hint: close some sessions" in result.err
-
-
-@contextmanager
-def small_disk(directory: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of that size, or a skipped test where we may not mount one."""
-    directory.mkdir()
-    owner = directory.parent.stat()
-    options = f"size={megabytes}m,mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], capture_output=True)
-    if done.returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
-        yield directory
-    finally:
-        subprocess.run(["umount", "-l", directory], check=True)
 
 
 @pytest.mark.matrix
