@@ -68,9 +68,10 @@ WHERE j.name = %(queue)s AND j.id = p.id
 SELECT count(*) AS rows FROM {job} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {retained}
 
 -- name: undo_changed
+-- The ids are asked of the image: asked of the job table too, a planner without statistics finds each row by its queue.
 UPDATE {job_table} AS j SET {restored}
 FROM {rows} AS i
-WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND i.name = j.name AND i.id = j.id
+WHERE j.name = %(queue)s AND i.id = ANY (%(ids)s::uuid[]) AND i.name = j.name AND i.id = j.id
 RETURNING j.id::text AS id
 
 -- name: pairs_removed
