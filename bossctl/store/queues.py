@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 SCAN_ROWS = 250_000
 """Up to this many rows one exact pass over the table is cheap enough for every refresh (about 40 ms)."""
 
-SAMPLE_ROWS = 12_000
+SAMPLE_ROWS = 10_000
 """How many rows a sample for an estimate should meet."""
 
 

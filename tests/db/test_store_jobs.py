@@ -223,6 +223,23 @@ async def test_pages_of_a_big_table_are_the_same_as_of_a_sorted_one(
         assert found == expected
 
 
+@pytest.mark.parametrize("release", every(("9.0.3", "10.4.2", "12.27.0", NEWEST), ("9.0.3", NEWEST)))
+async def test_orders_of_a_big_table_are_those_of_a_small_one(
+    database: DatabaseFactory, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = database(release)
+    fill(db.connection, db.schema, 3_000)
+    async with await open_store(db) as store:
+        for order in ("retries", "run", "started"):
+            whole = await store.jobs(parse("is:open"), limit=100, order=order)
+            with monkeypatch.context() as patched, store.recording() as statements:
+                patched.setattr(paging, "SCAN_ROWS", 1_000)
+                first = await store.jobs(parse("is:open"), limit=50, order=order)
+                second = await store.jobs(parse("is:open"), limit=50, order=order, after=first.next)
+            assert "jobs_page_narrow" in {statement.name for statement in statements}
+            assert [*first.jobs, *second.jobs] == list(whole.jobs)
+
+
 @pytest.mark.parametrize(
     ("expression", "condition"),
     [(None, "true"), ("state:failed", "state = 'failed'"), ("state:active", "state = 'active'")],
