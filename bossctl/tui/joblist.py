@@ -113,7 +113,7 @@ class JobList(Vertical):
         return " · ".join(parts)
 
     def _say_page(self) -> None:
-        words = [self.marks_words, self._page_words]
+        words = [self.marks_words, self._more_words, self._page_words]
         self.query_one(".page", Static).update(Content(" · ".join(filter(None, words))))
 
     # --- order and columns
@@ -176,6 +176,13 @@ class JobList(Vertical):
             return "all that match are marked"
         elsewhere, marked = len(self._elsewhere), len(self.table.marks) + len(self._elsewhere)
         return f"{marked} marked" + (f", {elsewhere} on other pages" if elsewhere else "") if marked else ""
+
+    @property
+    def _more_words(self) -> str:
+        """How to mean more than all that are loaded."""
+        loaded = bool(self.table.keys) and self.table.marks == frozenset(self.table.keys)
+        more = self.poll.value is not None and self.poll.value.next is not None
+        return "* again for all that match" if loaded and more and self.selection is not None and not self.every else ""
 
     def unmark(self) -> bool:
         """Forget all marks; whether there were any."""

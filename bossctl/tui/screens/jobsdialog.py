@@ -220,6 +220,7 @@ class JobsDialog(ChangeDialog[ActionOutcome]):
         self.query_one("#confirm", Button).disabled = not self._agreed
         close = self.query_one("#close", Button)
         close.label = "Stop" if self.doing else "Close"
+        close.refresh(layout=True)  # as wide as its new word
         keys = "Esc: stop after this batch" if self.doing else "U: undo · Esc: close" if operation else "Esc: close"
         self.query_one("#action").border_subtitle = f"^s: statements · {keys}" if possible else keys
         if focus:
