@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Awaitable, Callable
 from time import monotonic
@@ -26,6 +25,7 @@ from bossctl.tui.ports import Opener
 from bossctl.tui.screens.base import WIDE, BossScreen
 from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.setup import PLAIN, Setup
+from bossctl.tui.tidying import Tidying
 
 if TYPE_CHECKING:
     from bossctl.models.operations import EnsureResult
@@ -97,6 +97,7 @@ class BossApp(Everywhere):
         self._start = start
         self._checkup_after = checkup_after
         self._asked_to_quit = float("-inf")
+        self._tidying = Tidying()
 
     # --- beginning and end
 
@@ -116,7 +117,7 @@ class BossApp(Everywhere):
             self._fail(error)
             return
         if not self.is_headless:
-            gc.freeze()  # a collection that visits all modules takes 60 ms; what is loaded by now stays anyway
+            self._tidying.begin()
         self.frame()
         await self.take_keys()
         self._tick()
@@ -150,6 +151,7 @@ class BossApp(Everywhere):
         self._close_messages_no_wait()
 
     def _tick(self) -> None:
+        self._tidying.tick(self.screen_stack)
         desk, slower = self.desk, self.desk.slower
         if desk.is_open and self._info.ready(slower) and not (desk.paused and desk.info):
             self.run_worker(self._take_info(desk, self._info), group="desk")

@@ -7,10 +7,13 @@ import gc
 import time
 from contextlib import suppress
 
+from textual._styles_cache import StylesCache
+from textual.color import Color
 from textual.strip import Strip
 
 from bossctl.tui.screens.job import JobScreen
 from bossctl.tui.screens.queues import QueuesScreen
+from bossctl.tui.tidying import DRAWINGS
 from tests.conftest import DatabaseFactory, SeededFactory
 from tests.seed.plan import BUSY
 from tests.support.database import Database
@@ -18,6 +21,7 @@ from tests.support.releases import NEWEST
 from tests.tui.app_support import LARGE, opened_on, running
 
 QUEUES = 1000
+BLACK = Color(0, 0, 0)
 MOST_STEPS = 8_000_000
 """A stall is at most as long as so many steps of an empty loop take on this thread's own clock: 0.2 s where this was
 written and nothing else ran. Measured there: 0.03 to 0.06 s."""
@@ -106,3 +110,15 @@ async def test_screens_that_were_left_are_forgotten(seeded: SeededFactory) -> No
             await driver.on(QueuesScreen)
             kept.append(drawn())
     assert kept[-1] < kept[1] * 1.3, kept
+
+
+async def test_textual_keeps_few_drawings(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    keeping = StylesCache.get_inner_outer
+    async with running(db.dsn, size=LARGE, refresh=60) as driver:
+        for key in "283":
+            await driver.press(key)
+            await driver.until(lambda: driver.has_read)
+        for _ in range(DRAWINGS + 20):
+            keeping(StylesCache(), BLACK, BLACK)
+        await driver.until(lambda: keeping.cache_info().currsize <= DRAWINGS)

@@ -1,0 +1,51 @@
+"""Memory: when to look for what nobody needs any more, and what Textual would keep of screens that were left."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+
+from textual._styles_cache import StylesCache
+from textual.screen import Screen
+
+REST = 2
+"""Ticks that the screens must have stayed the same before anything is collected: not while somebody goes about."""
+RARELY = 100
+"""Full collections that come by themselves are so many times rarer than those of the generation below."""
+DRAWINGS = 100
+"""Widgets whose drawings Textual may keep."""
+
+
+class Tidying:
+    """Collects after screens were left, a little later; asked on each tick of the app.
+
+    A full collection takes 30 to 100 ms with a thousand queues, so it must not come in the middle of opening a screen,
+    where most objects are made. Cycles that live long are made of screens; all else is found by the younger ones.
+    """
+
+    def __init__(self) -> None:
+        self._screens: Sequence[Screen] = ()
+        self._wait = 0
+
+    def begin(self) -> None:
+        """Take over from the interpreter; what is loaded by now stays anyway and is not visited again."""
+        gc.freeze()
+        often, seldom, _ = gc.get_threshold()
+        gc.set_threshold(often, seldom, RARELY)
+
+    def tick(self, screens: Sequence[Screen]) -> None:
+        """Tidy up where it is time; `screens` are those that are open now."""
+        forget_drawings()
+        if list(screens) != list(self._screens):
+            self._screens, self._wait = screens, REST
+        elif self._wait:
+            self._wait -= 1
+            if not self._wait:
+                gc.collect()
+
+
+def forget_drawings() -> None:
+    """Textual remembers two styles by each of the last thousand widgets, and by that all that was drawn of them."""
+    remembered = StylesCache.get_inner_outer
+    if remembered.cache_info().currsize > DRAWINGS:
+        remembered.cache_clear()
