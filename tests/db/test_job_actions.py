@@ -78,6 +78,7 @@ async def test_stuck_jobs_go_from_active_to_retry_in_one_step(seeded: SeededFact
     db = seeded(release)
     before = rows(db)
     outcome = await act(db, "retry", "is:stuck")
+    assert "undo does not make them active again" in outcome.plan.consequences
     assert outcome.changed >= 1
     assert "may still be running" in outcome.plan.warnings[0]
     after = rows(db)

@@ -39,7 +39,11 @@ def words(request: ActionRequest, counted: Counted) -> Words:
 
 def stuck_words(request: ActionRequest, counted: Counted) -> Words:
     """What the plan says of stuck jobs."""
-    after = (due(request), "no copy goes to a dead-letter queue, and each has at least one more attempt")
+    after = (
+        due(request),
+        "no copy goes to a dead-letter queue, and each has at least one more attempt",
+        "undo does not make them active again",
+    )
     overlap = (
         f"the handlers of {jobs(counted.jobs)} may still be running: the next attempt can overlap with them,"
         " and what they report late can end it"
