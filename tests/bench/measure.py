@@ -71,12 +71,3 @@ async def compare(ours: Timed, reference: Timed, runs: int = RUNS) -> tuple[floa
             await work()
             best[place] = min(best[place], (perf_counter() - started) * 1000)
     return best[0], best[1]
-
-
-async def best_of(work: Timed, runs: int = RUNS) -> float:
-    """Best time in milliseconds, after a warm-up."""
-    return (await compare(work, _nothing, runs))[0]
-
-
-async def _nothing() -> None:
-    pass
