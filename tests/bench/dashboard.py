@@ -18,7 +18,6 @@ from bossctl.demo.node import cached_packages, find_node
 from bossctl.selector import parse
 from bossctl.store import Store
 from tests.bench.measure import Figure, Timed
-from tests.bench.readings import SEEN_POSSIBLE_MS
 
 PACKAGE, VERSION = "@pg-boss/dashboard", "1.9.0"
 SERVER = {"log_min_duration_statement": "0", "log_duration": "off"}
@@ -121,7 +120,7 @@ async def figures(store: Store, running: Dashboard, queue: str) -> AsyncIterator
         costs = [await asyncio.to_thread(running.cost, path.format(queue=queue)) for _ in range(RUNS)]
         ours = min([await running.cost_of(_reading(store, expression, queue)) for _ in range(RUNS + 1)])
         ratio = share if indexed or share is None else 1.0
-        yield Figure(name, ours, "dashboard page", min(costs), ratio, SEEN_POSSIBLE_MS.get(name) if indexed else None)
+        yield Figure(name, ours, "dashboard page", min(costs), ratio)
 
 
 def _reading(store: Store, expression: str | None, queue: str) -> Timed:
