@@ -29,7 +29,7 @@ FOREIGN_PARAMETERS = frozenset(
     )
 )
 EXAMPLE = "for example postgresql://user@host:5432/database or 'host=… dbname=…'"
-ESCAPE_HINT = "in a password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23"
+ESCAPE_HINT = "in a password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25"
 # Compiled at the first use: most invocations need few of them.
 _URL = r"postgres(?:ql)?(?:\+\w+)?://"
 _ANY_URL = r"[A-Za-z][A-Za-z0-9+.-]*:"
@@ -38,6 +38,7 @@ _HOST = r"(?:\[[0-9A-Fa-f:.%]*\]|[^\[\]:]*)(?::\d*)?"
 _PASSWORD_KEY = r"(?i)\b(password|sslpassword|oauth_client_secret)(\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&'\"]+)"
 _USERINFO = r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\n]*@"
 _PORT = r"\d{1,5}"
+_BARE_PERCENT = r"%(?![0-9A-Fa-f]{2})"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,12 @@ def _checked_url(text: str, source: str) -> str:
     address, mark, query = text[scheme_end:].partition("?")
     authority, _, path = address.partition("/")
     userinfo, _, hosts = authority.rpartition("@")
-    if "@" in userinfo or "@" in path or not all(re.fullmatch(_HOST, host) for host in hosts.split(",")):
+    if (
+        re.search(_BARE_PERCENT, userinfo)
+        or "@" in userinfo
+        or "@" in path
+        or not all(re.fullmatch(_HOST, host) for host in hosts.split(","))
+    ):
         raise UsageError(f"{source} is not a well-formed PostgreSQL URL", ESCAPE_HINT)
     parameters = _translated(query.split("&")) if mark else []
     return f"postgresql://{address}" + (f"?{'&'.join(parameters)}" if parameters else "")

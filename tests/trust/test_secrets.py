@@ -9,12 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
+import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from bossctl.demo.server import Server, running_server
+from bossctl.dsn import join_conninfo
 from bossctl.errors import Exit
 from bossctl.tui.look import keep_theme
 from tests.cli.conftest import Bossctl
@@ -111,6 +115,35 @@ def test_passwords_come_from_libpq_s_own_places(bossctl: Bossctl, guarded: Serve
     assert bossctl("info", "--dsn", "service=nowhere", env=env).code in (Exit.USAGE, Exit.UNREACHABLE)
     home.chmod(0o644)  # libpq reads no password that others can read
     assert bossctl("info", "--dsn", naked, env=env).code == Exit.UNREACHABLE
+
+
+def test_odd_passwords_in_every_kind_of_connection_string(bossctl: Bossctl, guarded: Server, tmp_path: Path) -> None:
+    """Percent-encoded, quoted, in the query, for several hosts; one that is not encoded is refused and not shown."""
+    user, password = "we ird@x", "p@ss%w/o:r?d#é &'\\ =1%40"
+    where = conninfo_to_dict(guarded.tcp_dsn())
+    place, name, secret = f"{where['host']}:{where['port']}", quote(user, safe=""), quote(password, safe="")
+    with psycopg.connect(guarded.dsn(), autocommit=True) as db:
+        made = sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}")
+        db.execute(made.format(sql.Identifier(user), password))
+    parts = {"host": str(where["host"]), "port": str(where["port"]), "user": user, "dbname": "postgres"}
+    for dsn in (
+        f"postgresql://{name}:{secret}@{place}/postgres",
+        f"postgresql://{name}:{secret}@127.0.0.1:1,{place}/postgres",
+        f"postgresql://{place}/postgres?user={name}&password={secret}",
+        join_conninfo({**parts, "password": password}),
+    ):
+        result = bossctl("info", env={"BOSSCTL_DSN": dsn})
+        assert result.code == Exit.OK, result.err
+        assert password not in result.text + result.err
+    for bare in ("100%", "p@ss", "a/b", "50%off"):
+        result = bossctl("info", "--dsn", f"postgresql://{name}:{bare}@{place}/postgres")
+        assert (result.code, result.out) == (Exit.USAGE, b""), bare
+        assert "% as %25" in result.err
+        assert bare not in result.err.partition("hint")[0]
+    file = tmp_path / ".pgpass"
+    file.write_text(f"{place}:*:{user}:{password.replace(chr(92), chr(92) * 2).replace(':', chr(92) + ':')}\n")
+    file.chmod(0o600)
+    assert bossctl("info", "--dsn", join_conninfo(parts), env={"PGPASSFILE": str(file)}).code == Exit.OK
 
 
 @pytest.mark.matrix
