@@ -18,6 +18,7 @@ from bossctl.format import clean
 from bossctl.tui.commands import Command, CommandLineError, bindings, offers, parse_line, run
 from bossctl.tui.desk import Desk
 from bossctl.tui.everywhere import EVERYWHERE, Everywhere
+from bossctl.tui.hangup import ending_with_terminal
 from bossctl.tui.navigation import GO_COMMANDS
 from bossctl.tui.places import Place, QueuePlace, QueuesPlace
 from bossctl.tui.polling import Poll
@@ -273,7 +274,8 @@ def run_tui(opener: Opener, *, start: Place | str | None = None, refresh: float 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     app = BossApp(opener, start=start, refresh=refresh, setup=setup)
     try:
-        app.run()
+        with ending_with_terminal():
+            app.run()
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -235,3 +235,22 @@ def test_the_terminal_is_given_back(
     assert said in left
     assert "Traceback" not in drawn
     assert SECRET not in drawn
+
+
+def test_it_ends_when_its_terminal_goes_without_a_word(seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    outer, inner = pty.openpty()
+    termios.tcsetwinsize(outer, (24, 80))
+    argv = [sys.executable, "-m", "bossctl", "tui", "--dsn", db.dsn, "--refresh", "0.2"]
+    env = {**os.environ, "TERM": "xterm-256color"}
+    running = subprocess.Popen(argv, stdin=inner, stdout=inner, stderr=inner, env=env, start_new_session=True)
+    drawn = b""
+    try:
+        os.close(inner)
+        while BUSY.encode() not in drawn:
+            drawn += os.read(outer, 65536)
+        os.close(outer)
+        assert running.wait(40) != 0
+    finally:
+        running.kill()
+        running.wait()
