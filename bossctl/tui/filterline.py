@@ -21,6 +21,14 @@ Completer = Callable[[str, int], "Sequence[Completion]"]
 Checker = Callable[[str], "SelectorError | None"]
 
 
+class _Field(Input):
+    """Lets go of the keys as it is submitted: what is typed right after Enter is meant for the table."""
+
+    async def action_submit(self) -> None:
+        self.screen.focus_next("LineTable")
+        await super().action_submit()
+
+
 class FilterLine(Vertical):
     """Hidden until `open`; then Enter posts `Submitted`, Esc `Cancelled`, every key `Changed`.
 
@@ -61,7 +69,7 @@ class FilterLine(Vertical):
 
     def compose(self) -> ComposeResult:
         """The field, and under it what helps to fill it."""
-        yield Input(placeholder=self._placeholder, select_on_focus=False, compact=True)
+        yield _Field(placeholder=self._placeholder, select_on_focus=False, compact=True)
         yield Static(classes="filter-help", markup=False)
 
     def open(self, text: str) -> None:
@@ -75,12 +83,14 @@ class FilterLine(Vertical):
 
     def close(self) -> None:
         """Hide the line; the focus goes back to where the screen wants it."""
+        if self.query_one(Input).has_focus:
+            self.screen.focus_next("LineTable")
         self.display = False
-        self.screen.focus_next("LineTable")
 
     def complain(self, error: SelectorError) -> None:
         """Show what is wrong, and where, until the next key."""
         self._refused = error
+        self.screen.set_focus(self.query_one(Input))
         self.help_again()
 
     @property
