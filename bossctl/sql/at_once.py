@@ -11,15 +11,23 @@ LOCKED = trusted("j.name = %(queue)s AND j.ctid = ANY (ARRAY(SELECT l.place FROM
 """Those that this very statement has locked."""
 GONE = trusted("gone")
 """Those that this very statement has deleted, whole."""
-NOTHING_FIRST = trusted("")
-
-
+NOTHING = trusted("")
 LOCKED_LINES = trusted("string_agg(l.line, E'\\n')")
 """What was read of the rows when they were locked."""
 CHANGED_LINES = trusted(
     "(SELECT CASE WHEN sum(octet_length(c.line)) <= %(most)s THEN string_agg(c.line, E'\\n') END FROM changed AS c)"
 )
 """What was read of them when they were deleted; NULL for more than `most` bytes."""
+CHANGED_ROWS = trusted("(SELECT count(*) FROM changed)")
+RETAINED_ROWS = trusted("(SELECT count(*) FROM locked AS l WHERE l.retained)")
+GIVEN = {name: trusted(f"%({name})s") for name in ("changed", "retained", "total")}
+"""How many of them the statement has; or as many as are bound."""
+
+
+def last(**statements: Composable) -> Composable:
+    """What stands after a change: statements that count."""
+    parts = [sql.SQL(", {} AS ({})").format(sql.Identifier(name), one) for name, one in statements.items()]
+    return sql.SQL("").join(parts)
 
 
 def kept_first(image: Composable) -> Composable:

@@ -41,7 +41,7 @@ FROM locked AS l
 
 -- name: action_at_once
 -- Locked, kept and changed by one statement. Whoever runs it looks whether all that was locked was changed.
-WITH locked AS MATERIALIZED ({locking}), {first}changed AS ({deed})
+WITH locked AS MATERIALIZED ({locking}), {first}changed AS ({deed}){last}
 SELECT string_agg(l.id::text, ',') AS ids, count(*) AS locked, (SELECT count(*) FROM changed) AS changed,
   string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
   coalesce(bool_or(l.slotted), false) AS slotted, {linked} AS linked, {lines} AS lines,
@@ -108,8 +108,8 @@ SELECT txid_status(%(xid)s::bigint) AS status
 -- needs: queue.retained_count
 -- As pg-boss's own reduceRetainedCount: a queue not yet counted keeps its NULL.
 UPDATE {queue_table} SET
-  retained_count = CASE WHEN retained_count IS NOT NULL THEN greatest(retained_count - %(retained)s, 0) END,
-  total_count = greatest(total_count - %(total)s, 0)
+  retained_count = CASE WHEN retained_count IS NOT NULL THEN greatest(retained_count - {retained_rows}, 0) END,
+  total_count = greatest(total_count - {total_rows}, 0)
 WHERE name = %(queue)s
 
 -- name: queue_listens

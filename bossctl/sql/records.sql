@@ -151,7 +151,7 @@ FROM {job_dependency} AS l WHERE l.parent_name = %(queue)s AND l.parent_id = ANY
 INSERT INTO {own_operation} AS o
   (operation, pgboss_schema, generation, action, selector, details, role, person, target, changed, undoes)
 VALUES (%(operation)s, %(schema)s, %(generation)s, %(action)s, %(selector)s, %(details)s::jsonb, %(role)s, %(person)s,
-        %(target)s, %(changed)s, %(undoes)s)
+        %(target)s, {changed_rows}, %(undoes)s)
 ON CONFLICT (operation) DO UPDATE SET changed = o.changed + excluded.changed
 
 -- name: operation_finished

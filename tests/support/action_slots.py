@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from bossctl.sql import Queries
-from bossctl.sql.at_once import LOCKED_LINES, NOTHING_FIRST, any_links
+from bossctl.sql.at_once import GIVEN, LOCKED_LINES, NOTHING, any_links
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.change_kinds import deleted
 from bossctl.sql.changes import BY_ID, NOT_JOINED, PLACE, eligible, flags, inserted, reason, retained, target
@@ -41,7 +41,11 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "locking": trusted("SELECT id, ctid AS place, false AS retained, false AS slotted, '' AS line FROM {}").format(
             queries.relation("job_table")
         ),
-        "first": NOTHING_FIRST,
+        "first": NOTHING,
+        "last": NOTHING,
+        "changed_rows": GIVEN["changed"],
+        "retained_rows": GIVEN["retained"],
+        "total_rows": GIVEN["total"],
         "linked": any_links(queries),
         "lines": LOCKED_LINES,
         "leaving": queries.get("leaving_lines", chosen=BY_ID, line_texts=as_line(("id",))).text,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bossctl.actions.jobs import counters
 from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.steps import Steps
 from bossctl.sql import Query
-from bossctl.sql.at_once import LOCKED, LOCKED_LINES, any_links
+from bossctl.sql.at_once import LOCKED, LOCKED_LINES, NOTHING, any_links, last
 from bossctl.sql.changes import assignments
 from bossctl.sql.text import Composable
 from bossctl.store import Store
@@ -26,6 +29,18 @@ class StepByStep(Exception):
 
 async def steps_of(store: Store, selected: Selected, record: Record) -> Steps | None:
     """How one statement does this; None where it cannot."""
+    steps = await _change_of(store, selected, record)
+    if steps is None:
+        return None
+    reducing = counters.reducing(store.session.queries) if selected.kind.removes else {}
+    counting = record.counting() if not steps.keeps_ids else None
+    text, values = counting or (None, {})
+    after = last(**reducing, **({"counted": text} if text else {}))
+    values = {**steps.values, **values}
+    return replace(steps, last=after, values=values, counts=text is not None, reduces=bool(reducing))
+
+
+async def _change_of(store: Store, selected: Selected, record: Record) -> Steps | None:
     kind = selected.kind
     if kind.at_once:
         return await kind.at_once(store, record)
@@ -66,6 +81,7 @@ class AtOnce:
                 locking=locking,
                 first=steps.first,
                 deed=steps.deed,
+                last=steps.last or NOTHING,
                 linked=any_links(queries),
                 lines=steps.lines or LOCKED_LINES,
             )
@@ -74,6 +90,6 @@ class AtOnce:
         too_much = steps.lines and row["changed"] and row["lines"] is None
         if row["slotted"] or too_much or (row["linked"] and steps.unlinked):
             raise StepByStep(always=True)
-        if row["changed"] != row["locked"]:
+        if not 0 < row["changed"] == row["locked"]:
             raise StepByStep(always=False)
         return row

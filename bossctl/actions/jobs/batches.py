@@ -12,6 +12,7 @@ from functools import partial
 from bossctl.actions.jobs.at_once import AtOnce, StepByStep
 from bossctl.actions.jobs.chosen import Chosen, Displaced, TooLarge
 from bossctl.actions.jobs.commits import commit_fate
+from bossctl.actions.jobs.counters import reduce
 from bossctl.actions.jobs.filelog import FileRecord
 from bossctl.actions.jobs.kind import Batch, Done
 from bossctl.actions.jobs.record import Record
@@ -163,7 +164,7 @@ class Batches:
         done = Done(free.ids)
         if free.ids:
             await self._tell(transaction, looked, at_once.steps)
-            await self._follow(transaction, looked, done)
+            await self._follow(transaction, looked, done, at_once.steps)
         return looked, done
 
     async def _committed(self, chosen: Chosen, work: Work) -> tuple[Looked, Done]:
@@ -263,13 +264,15 @@ class Batches:
             image = None if steps and steps.lines else self._selected.kind.image
             self._record.told(transaction, looked.free.queue, image, looked.xid, looked.lines)
 
-    async def _follow(self, transaction: Transaction, looked: Looked, done: Done) -> None:
+    async def _follow(self, transaction: Transaction, looked: Looked, done: Done, steps: Steps | None = None) -> None:
         """What goes with the change: a word to the workers, the counters of the queue, the record's count."""
         kind, queue = self._selected.kind, looked.free.queue
         if kind.wakes and await self._listens(transaction, queue):
             await wake(transaction, queue, done.changed)
-        await self._keep_counters(transaction, queue, looked, done)
-        await self._record.count(transaction, len(done.changed))
+        if not (steps and steps.reduces):
+            await self._keep_counters(transaction, queue, looked, done)
+        if not (steps and steps.counts):
+            await self._record.count(transaction, len(done.changed))
 
     async def _update(self, batch: Batch) -> Done:
         """The deed of a kind that has none of its own: set the new values."""
@@ -287,8 +290,7 @@ class Batches:
         kind = self._selected.kind
         total = len(done.changed) if kind.removes else 0
         retained = len(looked.retained.intersection(done.changed)) if kind.removes or not kind.change.copies else 0
-        if (total or retained) and transaction.queries.supports("reduce_counters"):
-            await transaction.rows("reduce_counters", {"queue": queue, "retained": retained, "total": total})
+        await reduce(transaction, queue, retained=retained, total=total)
 
     def _spread_values(self, transaction: Transaction) -> Mapping[str, object]:
         """What due times are computed from: the first batch's time, the distance, and how many were done before."""

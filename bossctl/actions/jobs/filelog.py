@@ -25,7 +25,7 @@ from bossctl.actions.jobs.steps import Steps
 from bossctl.config import state_directory
 from bossctl.errors import UsageError
 from bossctl.models.jobactions import ActionOutcome
-from bossctl.sql.at_once import CHANGED_LINES, LOCKED, NOTHING_FIRST
+from bossctl.sql.at_once import CHANGED_LINES, LOCKED, NOTHING
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.ownschema import as_line, line_of
 from bossctl.sql.text import Composable, id_array, id_list
@@ -121,14 +121,17 @@ class FileRecord:
 
     async def keeping(self, columns: Sequence[str]) -> tuple[Composable, Mapping[str, object]]:
         """Nothing: what the statement reads comes to `told`."""
-        return NOTHING_FIRST, {}
+        return NOTHING, {}
 
     async def taking(self) -> Steps | None:
         """The rows read as they are deleted, where none of them can have links."""
         queries = self._store.session.queries
         texts = as_line(image_columns(queries.catalog, None))
         deed = queries.get("leaving_lines", chosen=LOCKED, line_texts=texts)
-        return Steps(NOTHING_FIRST, deed.text, {"most": IMAGE_BYTES}, lines=CHANGED_LINES, unlinked=True)
+        return Steps(NOTHING, deed.text, {"most": IMAGE_BYTES}, lines=CHANGED_LINES, unlinked=True)
+
+    def counting(self) -> None:
+        """None: it is written when all else is done."""
 
     def line(self, catalog: Catalog, columns: Sequence[str]) -> Composable:
         """What `batch` would read of a row, for who reads the row anyway; the lines go to `told`."""

@@ -12,7 +12,7 @@ from bossctl.errors import MissingPrivilege, Unreachable, Unsupported
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionOutcome
 from bossctl.sql import Queries
-from bossctl.sql.at_once import GONE, LOCKED, gone_first, kept_first
+from bossctl.sql.at_once import CHANGED_ROWS, GIVEN, GONE, LOCKED, gone_first, kept_first
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
 from bossctl.sql.spelling import spelled
@@ -222,7 +222,13 @@ class SchemaRecord:
     async def count(self, transaction: Transaction, changed: int) -> None:
         """So many more."""
         if changed:
-            await transaction.rows("operation_counted", operation_values(self._entry, changed))
+            values = {**operation_values(self._entry), "changed": changed}
+            await transaction.rows("operation_counted", values, changed_rows=GIVEN["changed"])
+
+    def counting(self) -> tuple[Composable, Mapping[str, object]]:
+        """The same as a step after a change."""
+        counted = self._store.session.queries.get("operation_counted", changed_rows=CHANGED_ROWS)
+        return counted.text, operation_values(self._entry)
 
     async def finish(self, outcome: ActionOutcome) -> None:
         """Write down that it is over; a lost connection leaves it unfinished."""
@@ -234,7 +240,7 @@ class SchemaRecord:
                 return
 
 
-def operation_values(entry: Entry, changed: int) -> dict[str, object]:
+def operation_values(entry: Entry) -> dict[str, object]:
     """What the table `operation` holds of an entry."""
     return {
         "operation": entry.operation,
@@ -247,7 +253,6 @@ def operation_values(entry: Entry, changed: int) -> dict[str, object]:
         "person": entry.person,
         "target": entry.target,
         "undoes": entry.undoes,
-        "changed": changed,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bossctl.actions.jobs.counters import reduce
 from bossctl.actions.jobs.kind import Batch
 from bossctl.sql.archives import targets
 from bossctl.sql.catalog import Catalog
@@ -51,7 +52,7 @@ async def add_to_counters(transaction: Transaction, queue: str, ids: Sequence[st
         values = {"queue": queue, "ids": list(ids)}
         row = await transaction.row("finished_among", values, retained=retained(queries))
         finished = row["rows"] if row else 0
-        await transaction.rows("reduce_counters", {"queue": queue, "retained": -finished, "total": -total})
+        await reduce(transaction, queue, retained=-finished, total=-total)
 
 
 async def links_of(transaction: Transaction, operations: Sequence[str], queue: str, ids: Sequence[str]) -> list[Link]:

@@ -64,6 +64,10 @@ class Record(Protocol):
         """So many jobs were changed by this transaction; the last thing in it before the commit."""
         ...
 
+    def counting(self) -> tuple[Composable, Mapping[str, object]] | None:
+        """What counts within one statement that changes rows, and its values; None where `count` must be called."""
+        ...
+
     async def finish(self, outcome: ActionOutcome) -> None:
         """The operation is over; also called where it ended early. Never raises for a lost connection."""
         ...

@@ -14,7 +14,8 @@ class Steps:
 
     `deed` returns a row for each changed job, `first` stands before it. `keeps_ids`: the record is told afterwards
     that these jobs were moved. `lines`: the rows as a file keeps them where `deed` reads them, NULL for too much.
-    `unlinked`: only where no job of the schema waits for another.
+    `unlinked`: only where no job of the schema waits for another. `last` stands after it: it `counts` for the record,
+    and `reduces` the counters of the queue.
     """
 
     first: Composable
@@ -23,3 +24,6 @@ class Steps:
     lines: Composable | None = None
     keeps_ids: bool = False
     unlinked: bool = False
+    last: Composable | None = None
+    counts: bool = False
+    reduces: bool = False

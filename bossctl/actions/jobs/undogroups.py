@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bossctl.actions.jobs import archive, filelog, putback, restore
 from bossctl.actions.jobs.chosen import Chosen
+from bossctl.actions.jobs.counters import reduce
 from bossctl.actions.jobs.entry import Entry
 from bossctl.actions.jobs.exports import chunks
 from bossctl.actions.jobs.groups import Group
@@ -245,10 +246,8 @@ async def _remove_pairs(batch: Batch, pairs: Composable) -> dict[str, str]:
     for queue, ids in there.items():
         await batch.record.batch(transaction, Chosen(queue, ids), None)
     removed = await transaction.rows("pairs_removed", values, rows=pairs)
-    if transaction.queries.supports("reduce_counters"):
-        for queue in there:
-            total = sum(row["queue"] == queue for row in removed)
-            await transaction.rows("reduce_counters", {"queue": queue, "retained": 0, "total": total})
+    for queue in there:
+        await reduce(transaction, queue, retained=0, total=sum(row["queue"] == queue for row in removed))
     return {row["origin"]: row["id"] for row in removed}
 
 
