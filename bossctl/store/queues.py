@@ -83,6 +83,18 @@ async def read_overview(
     return QueueOverview(tuple(queues), taken_at, transaction.elapsed_ms, note)
 
 
+async def read_glance(transaction: Transaction) -> QueueOverview:
+    """All queues with what pg-boss last counted of them (active and failed jobs), with its age; the rest is unknown."""
+    catalog, taken_at = transaction.queries.catalog, transaction.now
+    rows = await transaction.rows("queues", {"names": None})
+    tallies: Tallies = defaultdict(Tally)
+    for row in rows:
+        _take_cached(tallies[row["name"]], row)
+    builder = _Builder(catalog, taken_at, complete=False)
+    queues = [builder.queue(row, tallies[row["name"]]) for row in sorted(rows, key=lambda row: _order(row["name"]))]
+    return QueueOverview(tuple(queues), taken_at, transaction.elapsed_ms, "nothing was counted yet")
+
+
 async def unhurried(rows: Sequence[_T]) -> AsyncIterator[_T]:
     """The rows one by one, with a breath after every hundred: a screen may want to be drawn meanwhile."""
     for number, row in enumerate(rows, start=1):

@@ -67,6 +67,10 @@ class Reader(Protocol):
         """All queues with counts labelled by their truth; `exact` counts whatever it costs."""
         ...
 
+    async def glance(self) -> QueueOverview | None:
+        """All queues with what pg-boss last counted of them, at once; None where `overview` is nearly as quick."""
+        ...
+
     async def pulse(self) -> Pulse:
         """Per queue how many jobs ended in each of the last minutes, and who was seen at work."""
         ...

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from bossctl.models.common import Truth
 from bossctl.store import queues as store_queues
+from bossctl.tui.app import BossApp
 from bossctl.tui.screens.jobs import JobsScreen
 from bossctl.tui.screens.queue import QueueScreen
 from bossctl.tui.screens.queues import QueuesScreen
@@ -15,7 +17,7 @@ from tests.conftest import SeededFactory
 from tests.seed.plan import BUSY, DEAD_LETTER, HOSTILE, UNWORKED, plan
 from tests.support.database import Database
 from tests.support.releases import NEWEST
-from tests.tui.app_support import SMALL, running
+from tests.tui.app_support import LARGE, SMALL, Driver, opener, running
 
 
 @pytest.fixture
@@ -188,3 +190,21 @@ async def test_a_queue_that_goes_away_and_one_that_comes(db: Database) -> None:
         await driver.until(lambda: "brand-new" in driver.table.keys)
         db.execute("SELECT delete_queue('brand-new')")
         await driver.until(lambda: "brand-new" not in driver.table.keys)
+
+
+async def test_names_stand_there_before_anything_is_counted(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_queues, "SCAN_ROWS", 1)
+    db.execute("ANALYZE")
+    db.execute("UPDATE queue SET active_count = 7, monitor_on = now() - interval '5 minutes' WHERE name = %s", [BUSY])
+    app = BossApp(opener(db.dsn), refresh=0.2, checkup_after=None)
+    with psycopg.connect(db.dsn) as holder:
+        holder.execute("LOCK TABLE pgboss.job IN ACCESS EXCLUSIVE MODE")
+        async with app.run_test(size=LARGE) as pilot:
+            driver = Driver(app, pilot)
+            await driver.until(lambda: BUSY in driver.table.keys)
+            assert driver.cell(BUSY, "ready") == "?"
+            assert driver.cell(BUSY, "active") == "7·5m"
+            assert "counting …" in driver.text
+            holder.rollback()
+            await driver.until(lambda: driver.cell(BUSY, "ready") != "?")
+            assert driver.table.cursor_key == driver.table.keys[0] == HOSTILE

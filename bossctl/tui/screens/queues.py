@@ -71,6 +71,8 @@ class QueuesScreen(QueueChanges, WordFilter):
         self._cheap = Poll(lambda: desk.reader.overview(), interval=desk.interval, cost=_cost)
         self._exact = Poll(lambda: desk.reader.overview(exact=True), interval=desk.interval, cost=_cost, cheap=False)
         self._exact.next_at = 0.0
+        self._glanced = False
+        self._glance = Poll(lambda: desk.reader.glance(), interval=desk.interval)
         self._pulse = Poll(desk_pulse(desk), interval=PULSE_SECONDS, cost=lambda pulse: pulse.elapsed_ms)
         self._found: tuple[Report | None, Mapping[str, tuple[int, ...]]] = (None, {})
 
@@ -92,13 +94,23 @@ class QueuesScreen(QueueChanges, WordFilter):
     def readings(self) -> list[Reading]:
         """Counts that are cheap, often; exact ones of finished jobs only where the cheap ones are not."""
         found: list[Reading] = [(self._cheap, self._took_cheap)]
-        if self._cheap.value is not None and (self._cheap.value.truth_note or self._exact.asked_for):
+        if self._cheap.value is None:
+            found.insert(0, (self._glance, self._took_glance))
+        elif self._cheap.value.truth_note or self._exact.asked_for:
             found.append((self._exact, self._took_exact))
         return [*found, (self._pulse, self._took_pulse)]
+
+    async def _took_glance(self, reading: QueueOverview | None) -> None:
+        if reading is not None and self._cheap.value is None:
+            self._glanced = True
+            await self._take(reading)
 
     async def _took_cheap(self, reading: QueueOverview) -> None:
         self.desk.note(reading)
         await self._take(merge(reading, self._exact.value))
+        if self._glanced:
+            self._glanced = False
+            self.table.begin_at_top()
 
     async def _took_exact(self, reading: QueueOverview) -> None:
         if self._cheap.value is not None:
@@ -150,7 +162,7 @@ class QueuesScreen(QueueChanges, WordFilter):
     def about(self) -> str:
         """How many there are and how they are ordered."""
         if self._cheap.value is None:
-            return ""
+            return f"{len(self.lines)} · counting …" if self.lines else ""
         number = str(len(self.lines))
         parts = [
             f'{len(self.table.keys)} of {number} with "{self.filter_words}"' if self.filter_words else number,

@@ -253,6 +253,11 @@ class LineTable(TableDrawing):
             self.reveal(line)
         return line >= 0
 
+    def begin_at_top(self) -> None:
+        """Put the cursor on the first row, as long as the user has not been at work here."""
+        if self._touched_at == float("-inf") and self._order.keys:
+            self._set_cursor(self._order.keys[0])
+
     def action_select(self) -> None:
         """Open the row under the cursor; if it is out of view, only show it."""
         self.touch()
