@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -167,24 +167,28 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
     identifier = _uuid(job_id)
     catalog = transaction.queries.catalog
     values: dict[str, object] = {"id": identifier} if full else {"id": identifier, "cut": CUT_CHARACTERS}
-    slots = {"columns": listed(), "details": details(catalog, full=full)}
-    rows = await _live_with_id(transaction, values, slots)
+
+    async def found(name: str, **more: object) -> list[Row]:
+        query = transaction.queries.kept(
+            name, f"full {full}", lambda: {"columns": listed(), "details": details(catalog, full=full)}
+        )
+        return await transaction.run(query, {**values, **more})
+
+    rows = await _live_with_id(transaction, identifier, found)
     if catalog.has("archives"):
-        rows += await transaction.rows("archived_by_id", values, **slots)
+        rows += await found("archived_by_id")
     if not rows and catalog.has("queue"):
-        rows = await transaction.rows("job_by_id_anywhere", values, **slots)
+        rows = await found("job_by_id_anywhere")
     if not rows:
         raise NotFound(f"there is no job {identifier}", own_note(catalog) or "bossctl job list shows the newest jobs")
     return tuple(_job(row, other_fields(catalog), transaction.now) for row in rows)
 
 
-async def _live_with_id(
-    transaction: Transaction, values: Mapping[str, object], slots: Mapping[str, sql.Composable]
-) -> list[Row]:
+async def _live_with_id(transaction: Transaction, id: str, found: Callable[..., Awaitable[list[Row]]]) -> list[Row]:
     if not transaction.queries.supports("queues_of_id"):
-        return await transaction.rows("job_by_id", values, **slots)
-    names = [row["name"] for row in await transaction.rows("queues_of_id", {"id": values["id"]})]
-    return await transaction.rows("job_by_id", {**values, "names": names}, **slots) if names else []
+        return await found("job_by_id")
+    names = [row["name"] for row in await transaction.rows("queues_of_id", {"id": id})]
+    return await found("job_by_id", names=names) if names else []
 
 
 def _uuid(text: str) -> str:
