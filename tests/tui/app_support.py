@@ -76,11 +76,19 @@ class Driver:
         await self.pilot.press(*text)
 
     async def click(self, part: str, words: str) -> None:
-        """Click on words that are on the terminal within a widget."""
-        region = self.app.screen.query_one(part).region
-        places = [(line.find(words, region.x), y) for y, line in enumerate(self.lines) if region.y <= y < region.bottom]
-        [(x, y), *_] = [(x, y) for x, y in places if region.x <= x < region.right]
-        assert await self.pilot.click(offset=(x, y))
+        """Click on words within a widget, once they are on the terminal."""
+
+        def place() -> tuple[int, int] | None:
+            region = self.app.screen.query_one(part).region
+            found = (
+                (line.find(words, region.x), y) for y, line in enumerate(self.lines) if region.y <= y < region.bottom
+            )
+            return next(((x, y) for x, y in found if region.x <= x < region.right), None)
+
+        await self.until(place)
+        found = place()
+        assert found is not None
+        assert await self.pilot.click(offset=found)
 
     async def line(self, text: str) -> None:
         """Run a line as typed after the colon."""
