@@ -167,7 +167,6 @@ def to_native(catalog: Catalog) -> dict[str, sql.Composable]:
     stamp = "archivedon" if "archivedon" in catalog.columns("archive") else "archived_on"
     return {
         "held": sql.SQL(", ").join(columns),
-        "returned": sql.SQL(", ").join(sql.SQL("j.{}").format(column) for column in columns),
         "stamp": sql.Identifier(stamp),
     }
 

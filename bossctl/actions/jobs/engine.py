@@ -40,7 +40,8 @@ async def apply_jobs(
     selected = Selected.of(request, kind, store.session.queries)
     tally = Tally(plan)
     record = await records.open_record(store, request, plan)
-    batches = Batches(store, selected, tally, record, await steps_of(store, selected, record))
+    steps = await steps_of(store, selected, record) if plan.queues else None
+    batches = Batches(store, selected, tally, record, steps)
     work = Work(store, selected, batches, tally, progress, stop)
     stopped: str | None = None
     complete = False

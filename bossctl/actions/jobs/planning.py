@@ -116,7 +116,7 @@ def _archived(request: ActionRequest, kind: Kind) -> Iterable[str]:
 
 
 def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
-    """What a batch sends, with the sampled jobs in it."""
+    """What a batch does with the sampled jobs, step by step; where nothing stands in the way it is sent as one."""
     queue = next(iter(found.queues), "")
     ids = id_array(found.samples.get("eligible", ()))
     step = (selected.request.spread_seconds or 0) / max(1, found.queues.total())
