@@ -58,7 +58,7 @@ class ActionPlan:
     `eligible`, to up to 5 job ids, `holders` a sampled job whose slot is taken to the holder's id. `queues` maps
     queue → eligible jobs. `effect` says what changes, `consequences` what happens next (due when, which dead letter,
     what retention does), `warnings` what one should know before. `note` warns of a long scan; `log` is where the
-    before-image goes.
+    before-image goes. `for_good` is how many of those that would be changed undo cannot put back: they were active.
     """
 
     request: ActionRequest
@@ -74,6 +74,7 @@ class ActionPlan:
     log: str = ""
     statements: tuple[str, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
+    for_good: int = 0
 
 
 @dataclass(frozen=True)

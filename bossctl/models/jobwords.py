@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from bossctl.format import histogram_bar
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, JobAction, Progress
@@ -57,6 +58,14 @@ def free(plan: ActionPlan) -> int:
     """How many jobs would be changed."""
     left = plan.eligible - plan.skipped.get("slot-taken", 0)
     return left if plan.request.limit is None else min(left, plan.request.limit)
+
+
+def undoing(outcome: ActionOutcome) -> Literal["all", "some", "none"]:
+    """How much of it undo can take back, as far as the plan tells: what was active stays ended."""
+    lasting = outcome.plan.for_good
+    if not outcome.operation or (lasting and lasting >= free(outcome.plan)):
+        return "none"
+    return "some" if lasting else "all"
 
 
 def queues(plan: ActionPlan) -> str:

@@ -35,11 +35,15 @@ class Counted:
 
 @dataclass(frozen=True)
 class Words:
-    """What a plan says: what changes, what happens next, what one should know before."""
+    """What a plan says: what changes, what happens next, what one should know before.
+
+    `for_good` counts the jobs that undo will not put back as they were.
+    """
 
     effect: str
     consequences: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    for_good: int = 0
 
 
 @dataclass(frozen=True)

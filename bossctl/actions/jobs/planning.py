@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from bossctl.actions.jobs import records
+from bossctl.actions.jobs.elsewhere import in_archive
 from bossctl.actions.jobs.kind import Counted, Kind
 from bossctl.actions.jobs.kinds import kind_of
 from bossctl.actions.jobs.limits import checked
@@ -37,10 +38,12 @@ async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = 
             targets = await selected.targets(transaction, sorted(found.queues))
             slots = await Slots.read(transaction, selected, targets)
             found.take(await slots.counted(transaction))
+    matched = found.queues.total() + found.unfit.total()
+    elsewhere = await in_archive(store, request.selector, matched) if kind.change.source is None else ()
     said = kind.words(found.counted(request.limit))
     return ActionPlan(
         request=request,
-        matched=found.queues.total() + found.unfit.total(),
+        matched=matched,
         eligible=found.queues.total(),
         skipped=dict(sorted((found.unfit + found.taken).items())),
         samples={word: tuple(ids) for word, ids in found.samples.items()},
@@ -48,10 +51,11 @@ async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = 
         queues=dict(sorted(found.queues.items())),
         effect=said.effect,
         consequences=(*said.consequences, *_spread(request)) if found.queues else (),
-        warnings=(*said.warnings, *_archived(request, kind)),
+        warnings=(*said.warnings, *_archived(request, kind), *elsewhere),
         note=selected.selection.note,
         log=await records.describe(store),
         statements=statements_of(selected, found) if statements else (),
+        for_good=said.for_good,
     )
 
 

@@ -71,9 +71,17 @@ def done(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: 
     elif outcome.stopped is not None or "locked" in outcome.skipped:
         talk.say("hint: running it again finishes it")
     if outcome.operation:
-        talk.say(f"note: operation {outcome.operation}; bossctl undo {outcome.operation} takes it back")
+        talk.say(f"note: operation {outcome.operation}; {_undoing(outcome)}")
     elif not outcome.changed:
         talk.say(f"note: nothing was changed in {target} (from {target.source})")
+
+
+def _undoing(outcome: ActionOutcome) -> str:
+    possible = jobwords.undoing(outcome)
+    if possible == "none":
+        return "undo does not make jobs active again"
+    but = ", but makes no job active again" if possible == "some" else ""
+    return f"bossctl undo {outcome.operation} takes it back{but}"
 
 
 def _matched(plan: ActionPlan) -> list[tuple[str, Any]]:

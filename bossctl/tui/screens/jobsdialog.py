@@ -140,7 +140,8 @@ class JobsDialog(ChangeDialog[ActionOutcome]):
         try:
             plan = await self.make_plan()
         except BossctlError as error:
-            self._unplanned(error, focus=focus)
+            if self.is_attached:
+                self._unplanned(error, focus=focus)
             return
         if not self.is_attached:
             return
@@ -337,8 +338,10 @@ class JobsDialog(ChangeDialog[ActionOutcome]):
 
 
 def can_be_undone(outcome: ActionOutcome | None) -> bool:
-    """Whether `U` takes it back: not what took something back itself."""
-    return outcome is not None and bool(outcome.operation) and outcome.plan.request.action is not JobAction.UNDO
+    """Whether `U` takes it back, or some of it: not what took something back itself."""
+    if outcome is None or outcome.plan.request.action is JobAction.UNDO:
+        return False
+    return jobwords.undoing(outcome) != "none"
 
 
 def _to_the_end(result: ActionOutcome) -> bool:

@@ -22,4 +22,4 @@ def words(counted: Counted) -> Words:
         warnings.append(f"{jobs(active)} active: their handlers go on, and what they report at the end is ignored")
     if parents:
         warnings.append(f"{jobs(parents)} of flows: the jobs that wait for them will wait until they are retried")
-    return Words(f"{jobs(counted.jobs)} → cancelled", ("resume takes it back",), tuple(warnings))
+    return Words(f"{jobs(counted.jobs)} → cancelled", ("resume takes it back",), tuple(warnings), for_good=active)

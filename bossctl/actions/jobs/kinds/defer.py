@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bossctl.actions.jobs.kind import Counted, Kind, Words
 from bossctl.actions.jobs.phrases import jobs
-from bossctl.format import exact_duration, iso
+from bossctl.errors import UsageError
+from bossctl.format import exact_duration, iso, timestamp
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql.change_kinds import deferred
 from bossctl.store import Store
@@ -16,9 +19,21 @@ async def make(store: Store, request: ActionRequest) -> Kind:
     if request.by_seconds is not None:
         values["by"] = request.by_seconds
     elif request.until is not None:
+        await _must_come(store, request.until)
         values["until"] = request.until
     change = deferred(store.session.queries, values, spread_out=request.spread_seconds is not None)
     return Kind(change, lambda counted: words(request, counted), tuple(change.after), wakes=True)
+
+
+async def _must_come(store: Store, until: datetime) -> None:
+    """Raise UsageError for a time that is over by the server's clock: jobs would start at once."""
+    async with store.snapshot() as transaction:
+        now = transaction.now
+    if until < now:
+        raise UsageError(
+            f"--until {timestamp(until)} is past: it is {timestamp(now)} at the server",
+            "a time without a zone is UTC; --now makes jobs due now",
+        )
 
 
 def words(request: ActionRequest, counted: Counted) -> Words:

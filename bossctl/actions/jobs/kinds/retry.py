@@ -49,4 +49,4 @@ def stuck_words(request: ActionRequest, counted: Counted) -> Words:
         " and what they report late can end it"
     )
     effect = f"{jobs(counted.jobs)} active → retry in one step, with pg-boss's own expiry message as output"
-    return Words(effect, after, (overlap,) if counted.jobs else ())
+    return Words(effect, after, (overlap,) if counted.jobs else (), for_good=counted.jobs)
