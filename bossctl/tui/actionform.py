@@ -79,25 +79,20 @@ class FieldLine(Horizontal):
     def __init__(self, fields: Sequence[Field], given: Mapping[str, str], queues: Sequence[str]) -> None:
         super().__init__()
         self.fields = fields
-        self._given = given
-        self._known = [name for name in queues if name == clean(name)]
+        known = [name for name in queues if name == clean(name)]
+        # Held here: a plan is made anew after a failure, also while the dialog and its widgets go.
+        self._entries = {field.name: _entry(field, given.get(field.name, ""), known) for field in fields}
 
     def compose(self) -> ComposeResult:
         """Name and entry of each."""
         for field in self.fields:
             yield Static(field.name, classes="lead", markup=False)
-            yield Input(
-                self._given.get(field.name, ""),
-                id=f"field-{field.name}",
-                placeholder=field.example,
-                compact=True,
-                suggester=SuggestFromList(self._known) if field is TO else None,
-            )
+            yield self.entry(field)
         yield Static(self.fields[0].about if len(self.fields) == 1 else "", classes="about", markup=False)
 
     def entry(self, field: Field) -> Input:
         """Where it is typed."""
-        return self.query_one(f"#field-{field.name}", Input)
+        return self._entries[field.name]
 
     def read(self, request: ActionRequest) -> ActionRequest:
         """The request with what was typed. Raises UsageError naming the field."""
@@ -113,3 +108,13 @@ class FieldLine(Horizontal):
     def missing(self) -> Field | None:
         """A field that must be filled and is not."""
         return next((one for one in self.fields if one.needed and not self.entry(one).value.strip()), None)
+
+
+def _entry(field: Field, given: str, queues: Sequence[str]) -> Input:
+    return Input(
+        given,
+        id=f"field-{field.name}",
+        placeholder=field.example,
+        compact=True,
+        suggester=SuggestFromList(queues) if field is TO else None,
+    )
