@@ -50,6 +50,10 @@ class ConnectionSource(Protocol):
         """A connection for the time of a block; raises Unreachable."""
         ...
 
+    async def another(self) -> SingleConnection:
+        """One more connection to the same server, for whoever asks; raises Unreachable."""
+        ...
+
     async def close(self) -> None:
         """Close what is open."""
         ...
@@ -71,6 +75,10 @@ class SingleConnection:
             await _configure(self._connection)
         yield self._connection
 
+    async def another(self) -> SingleConnection:
+        """A second one beside it."""
+        return await _another(self._conninfo, self._target)
+
     async def close(self) -> None:
         """Close it."""
         await self._connection.close()
@@ -79,8 +87,11 @@ class SingleConnection:
 class Pool:
     """A few connections for a program that stays; broken ones are replaced."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection], target: Target, refused: asyncio.Event) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[Connection], conninfo: str, target: Target, refused: asyncio.Event
+    ) -> None:
         self._pool = pool
+        self._conninfo = conninfo
         self._target = target
         self._refused = refused
 
@@ -109,7 +120,7 @@ class Pool:
             open=False,
         )
         await pool.open(wait=False)
-        return cls(pool, target, refused)
+        return cls(pool, conninfo, target, refused)
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Connection]:
@@ -146,6 +157,10 @@ class Pool:
             refusal.cancel()
             getting.cancel()
         raise Unreachable(f"lost the database ({self._target}): it takes no connections", "check that the server is up")
+
+    async def another(self) -> SingleConnection:
+        """One that is not of the pool, so that whoever works with it takes none from the others."""
+        return await _another(self._conninfo, self._target)
 
     async def close(self) -> None:
         """Close the pool and its connections."""
@@ -194,6 +209,16 @@ async def _opened(conninfo: str, target: Target) -> Connection:
         )
     except (psycopg.Error, UnicodeError, ValueError, OSError) as error:
         raise connect_error(error, target) from None
+
+
+async def _another(conninfo: str, target: Target) -> SingleConnection:
+    connection = await _opened(conninfo, target)
+    info = connection.info
+    if (info.host or target.host, info.port) != (target.host, target.port):
+        await connection.close()
+        raise Unreachable(f"one more connection led to another server than {target}", "name a single host")
+    await _configure(connection)
+    return SingleConnection(connection, conninfo, target)
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -151,6 +152,12 @@ class Session:
     async def close(self) -> None:
         """Close every connection."""
         await self._source.close()
+
+    async def beside(self) -> Session:
+        """The same schema over one more connection, for work at the same time. Raises Unreachable."""
+        other = copy(self)
+        other._source = await self._source.another()
+        return other
 
     async def reread(self) -> None:
         """Read the catalog again, after pg-boss was migrated under our feet."""

@@ -35,7 +35,8 @@ async def steps_of(store: Store, selected: Selected, record: Record) -> Steps | 
     reducing = counters.reducing(store.session.queries) if selected.kind.removes else {}
     counting = record.counting() if not steps.keeps_ids else None
     text, values = counting or (None, {})
-    after = last(**reducing, **({"counted": text} if text else {}))
+    # PostgreSQL runs what nobody reads from last to first: rows are locked in the order of the steps, queue first.
+    after = last(**({"counted": text} if text else {}), **reducing)
     values = {**steps.values, **values}
     return replace(steps, last=after, values=values, counts=text is not None, reduces=bool(reducing))
 
@@ -65,6 +66,10 @@ class AtOnce:
     def fits(self, chosen: Chosen) -> bool:
         """Whether to try it for these jobs."""
         return bool(chosen.places) and chosen.queue not in self._barred
+
+    def barred(self, queue: str) -> bool:
+        """Whether the jobs of this queue go step by step."""
+        return queue in self._barred
 
     def bar(self, queue: str) -> None:
         """Do not try it for this queue again."""

@@ -17,6 +17,7 @@ from bossctl.actions.jobs.filelog import FileRecord
 from bossctl.actions.jobs.kind import Batch, Done
 from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
+from bossctl.actions.jobs.slices import BATCH_ROWS
 from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.steps import Steps
 from bossctl.actions.jobs.tally import Tally
@@ -31,7 +32,6 @@ from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
 from bossctl.store.translate import Conflict, Deadlock
 
-BATCH_ROWS = 1_000
 DEADLOCKS = 5
 SURPRISES = 2
 """After so many unexpected conflicts in a row the batch is halved; before, what was in the way is looked for."""
@@ -71,7 +71,7 @@ class Batches:
     """The batches of one operation."""
 
     def __init__(
-        self, store: Store, selected: Selected, tally: Tally, record: Record, steps: Steps | None = None
+        self, store: Store, selected: Selected, tally: Tally, record: Record, at_once: AtOnce | None = None
     ) -> None:
         self._store = store
         self._selected = selected
@@ -80,18 +80,23 @@ class Batches:
         self._slots: dict[str, Slots] = {}
         self._listening: dict[str, bool] = {}
         self._spread: Mapping[str, object] | None = None
-        self.locked: dict[str, list[str]] = {}
+        self._locked: dict[str, list[str]] = {}
         self._composed: dict[str, Query] = {}
-        self._at_once = AtOnce(selected, steps) if steps else None
+        self._at_once = at_once
         self.rows = BATCH_ROWS
 
     async def run(self, chosen: Chosen, *, last: bool = False) -> None:
-        """Change what is still eligible of these jobs; those locked by others go to `locked`, or the `last` time, out.
+        """Change what is still eligible of these jobs; those locked by others are held back, or the `last` time, out.
 
         Raises what ended it early; the tally has what was committed before.
         """
         await self._attempt(chosen, last=last)
         self.rows = min(BATCH_ROWS, 2 * self.rows)
+
+    def held_back(self) -> list[tuple[str, list[str]]]:
+        """Queue and ids of the jobs that others had locked; they are forgotten here."""
+        held, self._locked = self._locked, {}
+        return list(held.items())
 
     async def _attempt(self, chosen: Chosen, *, last: bool, surprises: int = 0) -> None:
         try:
@@ -310,7 +315,7 @@ class Batches:
         if looked.locked_by_others and last:
             tally.skip("locked", looked.locked_by_others)
         elif looked.locked_by_others:
-            self.locked.setdefault(queue, []).extend(looked.locked_by_others)
+            self._locked.setdefault(queue, []).extend(looked.locked_by_others)
         tally.seen += sum(map(len, (looked.free.ids, *looked.skipped.values())))
         tally.seen += len(looked.locked_by_others) if last else 0
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from bossctl.actions.jobs.chosen import Chosen, TooLarge
 from bossctl.actions.jobs.entry import Entry
@@ -85,8 +86,8 @@ class FileRecord:
         self._store = store
         self._entry = entry
         self._database = database
-        self._pending: list[str] = []
-        self._transaction: Transaction | None = None
+        self._pending: WeakKeyDictionary[Transaction, list[str]] = WeakKeyDictionary()
+        self._writing = asyncio.Lock()
         self._size = 0
 
     @property
@@ -149,16 +150,15 @@ class FileRecord:
         lines += _batch("made", queue, rows[0]["xid"], ("id", "origin"), map(list, origins.items()))
 
     def _lines_of(self, transaction: Transaction) -> list[str]:
-        """What this transaction has told so far; what another one told before was rolled back or is written."""
-        if transaction is not self._transaction:
-            self._transaction, self._pending = transaction, []
-        return self._pending
+        """What this transaction has told so far; of one that was rolled back nothing stays."""
+        return self._pending.setdefault(transaction, [])
 
     async def count(self, transaction: Transaction, changed: int) -> None:
         """Write what this transaction told, and wait until it is on disk."""
-        lines, self._pending = self._lines_of(transaction), []
+        lines = self._pending.pop(transaction, [])
         if changed:
-            await asyncio.to_thread(self._append, [*lines, _line({"counted": changed})])
+            async with self._writing:
+                await asyncio.to_thread(self._append, [*lines, _line({"counted": changed})])
 
     async def finish(self, outcome: ActionOutcome) -> None:
         """Write down that it is over, and how many rows it changed; of one that was stopped the server knows better."""

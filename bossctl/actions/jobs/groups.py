@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 from bossctl.actions.jobs.batches import Batches
-from bossctl.actions.jobs.engine import Work
+from bossctl.actions.jobs.engine import Lane, Work
 from bossctl.actions.jobs.kind import Counted
 from bossctl.actions.jobs.planning import Found, counts, statements_of
 from bossctl.actions.jobs.record import Record
@@ -129,8 +129,8 @@ async def apply(
     complete = True
     try:
         async for group in groups():
-            batches = Batches(store, group.selected, tally, record)
-            complete = await Work(store, group.selected, batches, tally, progress, stop).all([group.queue])
+            lane = Lane(store, Batches(store, group.selected, tally, record))
+            complete = await Work([lane], group.selected, None, tally, progress, stop).all([group.queue])
             if not complete:
                 break
     except BossctlError as error:
