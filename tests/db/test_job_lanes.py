@@ -20,7 +20,7 @@ from tests.support.roles import role
 from tests.support.stores import open_store, spec_of
 
 QUEUE = "many"
-JOBS = MANY_ROWS + 1_500
+JOBS = MANY_ROWS + 2_500
 FILL = """
 SELECT {schema}.create_queue(%(queue)s, %(options)s::jsonb);
 INSERT INTO {schema}.job (name, state, policy, completed_on, singleton_key)

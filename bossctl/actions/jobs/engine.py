@@ -19,7 +19,7 @@ from bossctl.errors import BossctlError
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, Progress
 from bossctl.store import Store
 
-MANY_ROWS = 5_000
+MANY_ROWS = 3_000
 """From so many jobs on a second connection is worth its making."""
 LOCKED_PAUSES = (0.2, 0.5, 1.0)
 """How long to wait before each further go at jobs that others had locked."""
