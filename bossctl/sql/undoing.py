@@ -15,6 +15,7 @@ from psycopg import sql
 from bossctl.sql import Queries
 from bossctl.sql.archives import archived, canonical, native_columns, put_back
 from bossctl.sql.catalog import Catalog
+from bossctl.sql.change_kinds import FINISHED, WAITING
 from bossctl.sql.changes import Change
 from bossctl.sql.ownschema import Shape, kept_rows, typed
 from bossctl.sql.relations import LIVE_COLUMNS, job_columns, live_rows, own_archive
@@ -122,9 +123,10 @@ def made(queries: Queries) -> Change:
 
 
 def unrestored(queries: Queries) -> Change:
-    """Rows that were restored, to be archived again."""
+    """Rows that were restored, to be archived again; pg-boss of 8 to 10 archives such as never ran, too."""
     change = archived(queries, own=not queries.catalog.has("archive"), exported=False)
-    return replace(change, reasons=(CHANGED_SINCE, *change.reasons), source=_left(queries))
+    states, reasons = (*WAITING, *FINISHED), (CHANGED_SINCE, *change.reasons)
+    return replace(change, states=states, unfit="active", reasons=reasons, source=_left(queries))
 
 
 def gone(queries: Queries, rows: sql.Composable, columns: Sequence[str], pairs: sql.Composable | None = None) -> Change:

@@ -47,11 +47,11 @@ def own_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("release", "where"), [*DIAGONAL, *(pytest.param(*one, marks=pytest.mark.matrix) for one in FURTHER)]
 )
-async def test_every_action_is_taken_back(seeded: SeededFactory, release: str, where: str) -> None:
+async def test_every_action_is_taken_back(seeded: SeededFactory, release: str, where: str, tmp_path: Path) -> None:
     db = seeded(release)
     if where == "schema":
         await make_own_schema(db)
-    before = rows(db)
+    before, links = rows(db), flow_links(db)
     acted = [
         ("retry", "state:failed queue:mail", {}),
         ("cancel", "queue:exports", {}),
@@ -61,11 +61,12 @@ async def test_every_action_is_taken_back(seeded: SeededFactory, release: str, w
         ("resend", "state:failed queue:mail", {}),
         *([("redrive", "queue:mail-dead", {"to_queue": "mail"})] if generation(release) >= 10 else []),
         ("archive", "queue:mail", {}),
+        ("archive", "queue:mail OR queue:steps", {"path": str(tmp_path / "jobs.jsonl.gz")}),
     ]
     async with await open_store(db) as store:
         for action, selector, options in acted:
             await there_and_back(db, store, action, selector, options)
-            assert rows(db) == before, action
+            assert (rows(db), flow_links(db)) == (before, links), action
         entries = await log(store)
         with pytest.raises(Refused, match="taken back already"):
             await undo(store)
@@ -74,6 +75,11 @@ async def test_every_action_is_taken_back(seeded: SeededFactory, release: str, w
     assert {one.where for one in mine if one.action != "archive"} == {where}
     assert all(one.undone == one.changed and one.finished for one in mine)
     assert all(len(found) == 1 for id, found in places(db).items() if id in before)
+
+
+def flow_links(db: Database) -> list[tuple[Any, ...]]:
+    there = db.value("SELECT to_regclass('job_dependency') IS NOT NULL")
+    return db.execute("SELECT * FROM job_dependency ORDER BY 2, 4") if there else []
 
 
 async def there_and_back(db: Database, store: Store, action: str, selector: str, options: dict[str, Any]) -> None:
@@ -149,6 +155,16 @@ async def test_an_old_job_comes_back_from_a_file(seeded: SeededFactory, tmp_path
     assert rows(db) != before
     assert (await do(db, "restore", "archived:any", path=path)).changed == done.changed
     assert rows(db) == before
+
+
+async def test_a_restored_job_that_never_ran_goes_back(seeded: SeededFactory) -> None:
+    """pg-boss of 8 to 10 archives what waited too long; what was active when it was restored cannot be undone."""
+    db = seeded("9.0.3")
+    before, archived = rows(db), rows(db, "archive")
+    done = await do(db, "restore", "archived:true state:created", keep_seconds=86400)
+    assert done.changed > 0
+    assert (await undo(db)).changed == done.changed
+    assert (rows(db), rows(db, "archive").keys()) == (before, archived.keys())
 
 
 async def test_slots_taken_meanwhile(seeded: SeededFactory) -> None:

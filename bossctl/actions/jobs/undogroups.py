@@ -186,8 +186,9 @@ class UndoGroups:
     def _back(self, rows: Rows, count: int, links: Sequence[putback.Link], pairs: Composable | None = None) -> Group:
         source = rows.source
         change = undoing.gone(self._store.session.queries, source, rows.columns, pairs)
-        operation = self._entry.operation if self._logged.path is None else None
-        deed = self._spending(partial(_put_back, rows, links, operation, pairs), rows)
+        imaged = "xid" in rows.values  # else rows and links come from a file, an exported one in any case
+        operation = self._entry.operation if imaged else None
+        deed = self._spending(partial(_put_back, rows, links, operation, pairs), rows if imaged else None)
         shown = putback.shown(self._store.catalog, source, rows.columns, change)
         return self._group(rows.queue, change, _kind(change, deed, (shown,)), rows.values, count)
 
