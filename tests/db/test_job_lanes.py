@@ -19,7 +19,7 @@ from tests.support.releases import NEWEST
 from tests.support.roles import role
 from tests.support.stores import open_store, spec_of
 
-QUEUE = "many"
+QUEUE = "bulk"
 JOBS = MANY_ROWS + 2_500
 FILL = """
 SELECT {schema}.create_queue(%(queue)s, %(options)s::jsonb);
@@ -56,9 +56,9 @@ class Watched:
         self._cut_at = cut_at
         self.sessions: set[int] = set()
 
-    async def act(self, action: str, *, dsn: str | None = None) -> ActionOutcome:
+    async def act(self, action: str, selector: str = f"queue:{QUEUE}", *, dsn: str | None = None) -> ActionOutcome:
         async with await Store.open(spec_of(self._db, self._db.schema, dsn=dsn)) as store:
-            operator, asked = Operator(store), request(action, f"queue:{QUEUE}")
+            operator, asked = Operator(store), request(action, selector)
             plan = await operator.plan_jobs(asked)
             return await operator.apply_jobs(asked, plan, progress=self._look)
 
@@ -140,3 +140,15 @@ async def test_stopped_in_the_middle(seeded: SeededFactory) -> None:
     assert outcome.interrupted
     assert outcome.changed in (1_000, 2_000)
     assert left(db) == JOBS - outcome.changed
+
+
+async def test_a_second_connection_that_was_ended_while_it_was_idle(seeded: SeededFactory) -> None:
+    """The jobs of the first queue go step by step, over one connection: the other may be gone by then."""
+    db = seeded(NEWEST)
+    filled(db, "cancelled", policy="short", keys=JOBS - 9)
+    many = "INSERT INTO job (name, state, completed_on) SELECT 'mail', 'cancelled', now() FROM generate_series(1, 2500)"
+    db.execute(many)
+    cancelled = db.value("SELECT count(*) FROM job WHERE name = 'mail' AND state = 'cancelled'")
+    outcome = await Watched(db, cut_at=JOBS - 9).act("resume", f"(queue:{QUEUE} or queue:mail) state:cancelled")
+    assert outcome.stopped is None
+    assert outcome.changed == JOBS - 9 + cancelled

@@ -121,6 +121,8 @@ class Work:
         return all(ends)
 
     async def _lane(self, lane: Lane, slices: Slices) -> bool:
+        if lane is not self._lanes[0] and not await self._answers(lane):
+            return True
         try:
             while rows := self._allowed(lane):
                 if lane is not self._lanes[0] and self._by_steps(slices.queue):
@@ -132,6 +134,13 @@ class Work:
         except BaseException:
             self._halted = True
             raise
+        return False
+
+    async def _answers(self, lane: Lane) -> bool:
+        """Whether its connection still stands: one that was idle while the others worked may have been ended for it."""
+        with suppress(BossctlError):
+            async with lane.store.snapshot():
+                return True
         return False
 
     def _by_steps(self, queue: str) -> bool:
