@@ -32,12 +32,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Index:
-    """An index on the job tables."""
+    """An index on the job tables. `pattern`: it is led by a text in the order of `~<~`."""
 
     name: str
     table: str
     unique: bool
     valid: bool
+    pattern: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ def _facts(catalog: Catalog) -> frozenset[str]:
         match = _INDEX_NUMBER.search(index.name)
         if match and index.valid:
             facts.add(f"index:{match.group(1)}")
+        if index.name == "job_name" and index.valid and index.pattern:
+            facts.add("index:name")
     facts |= {f"own:{table.name}" for table in catalog.own.values() if table.readable}
     if "archive" in facts or "own:archive" in facts:
         facts.add("archives")

@@ -61,7 +61,9 @@ SELECT
      'ignores_conflict', p.prosrc ILIKE '%%ON CONFLICT%%', 'test_clock', p.prosrc LIKE '%%pgboss.test_clock%%'))
    FROM pg_catalog.pg_proc p, ns WHERE p.pronamespace = ns.oid) AS functions,
   (SELECT json_agg(json_build_object(
-     'name', ic.relname, 'table', rel.relname, 'unique', i.indisunique, 'valid', i.indisvalid) ORDER BY ic.relname)
+     'name', ic.relname, 'table', rel.relname, 'unique', i.indisunique, 'valid', i.indisvalid,
+     'pattern', (SELECT o.opcname = 'text_pattern_ops' FROM pg_catalog.pg_opclass o WHERE o.oid = i.indclass[0]))
+   ORDER BY ic.relname)
    FROM pg_catalog.pg_index i
    JOIN rel ON rel.oid = i.indrelid AND rel.relname IN ('job', 'job_common', 'archive')
    JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid) AS indexes

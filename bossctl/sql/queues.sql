@@ -5,6 +5,20 @@
 SELECT q.name FROM {queue} AS q ORDER BY q.name
 
 -- name: queue_names
+-- when: index:name
+-- From each name to the next one along the index that leads with it, whose order is that of ~<~.
+WITH RECURSIVE walk (name) AS (
+  (SELECT j.name FROM {job_table} AS j ORDER BY j.name USING ~<~ LIMIT 1)
+  UNION ALL
+  SELECT following.name
+  FROM walk
+  CROSS JOIN LATERAL (
+    SELECT j.name FROM {job_table} AS j WHERE j.name ~>~ walk.name ORDER BY j.name USING ~<~ LIMIT 1
+  ) AS following
+)
+SELECT walk.name FROM walk UNION SELECT s.name FROM {schedule} AS s ORDER BY 1
+
+-- name: queue_names
 -- Without a queue table a queue exists through its jobs and schedules.
 SELECT j.name FROM {job} AS j UNION SELECT s.name FROM {schedule} AS s ORDER BY 1
 
@@ -17,27 +31,30 @@ ORDER BY q.name
 
 -- name: open_counts
 -- when: index:i14
--- The four live states come from one partial index, queue by queue: names need not be compared row by row then. What is
--- deferred and what is due first are at the ends of a range of it.
-SELECT q.name AS queue, g.state::text AS state, g.rows,
-       CASE WHEN g.state < 'active' AND g.blocked THEN g.rows ELSE 0 END AS blocked,
-       CASE WHEN g.state < 'active' AND NOT g.blocked THEN (
-         SELECT count(*) FROM {job} AS j
-         WHERE j.name = q.name AND j.state = g.state AND j.state IN ('created', 'retry') AND NOT j.blocked
-           AND j.start_after > now()
-       ) ELSE 0 END AS deferred,
-       CASE WHEN g.state < 'active' AND NOT g.blocked THEN (
-         SELECT min(j.start_after) FROM {job} AS j
-         WHERE j.name = q.name AND j.state = g.state AND j.state IN ('created', 'retry') AND NOT j.blocked
+-- The four live states come from one partial index, queue by queue and state by state: neither need be compared row by
+-- row then. In a range of it what is due first stands at the beginning, then what is deferred, then what is blocked.
+SELECT q.name AS queue, s.state::text AS state, g.rows, late.blocked, late.deferred,
+       CASE WHEN s.state < 'active' THEN (
+         SELECT j.start_after
+         FROM {job} AS j
+         WHERE j.name = q.name AND j.state = s.state AND j.state IN ('created', 'retry') AND NOT j.blocked
+         ORDER BY j.start_after
+         LIMIT 1
        ) END AS oldest_due
 FROM {queue} AS q
+CROSS JOIN (VALUES ('created'::{schema}.job_state), ('retry'), ('active'), ('failed')) AS s (state)
 CROSS JOIN LATERAL (
-  SELECT j.state, j.blocked, count(*) AS rows
+  SELECT count(*) AS rows
   FROM {job} AS j
-  WHERE j.name = q.name AND j.state IN ('created', 'retry', 'active', 'failed')
-  GROUP BY j.state, j.blocked
+  WHERE j.name = q.name AND j.state = s.state AND j.state IN ('created', 'retry', 'active', 'failed')
 ) AS g
-WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])
+CROSS JOIN LATERAL (
+  SELECT count(*) FILTER (WHERE j.blocked) AS blocked, count(*) FILTER (WHERE NOT j.blocked) AS deferred
+  FROM {job} AS j
+  WHERE j.name = q.name AND j.state = s.state AND j.state IN ('created', 'retry')
+    AND (j.blocked, j.start_after) > (false, now())
+) AS late
+WHERE g.rows > 0 AND (%(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[]))
 
 -- name: waiting_counts
 -- The fetch index of every era holds what waits and is not blocked.
@@ -82,6 +99,17 @@ FROM (
   SELECT j.name, j.state, count(*) AS rows
   FROM {job} AS j
   WHERE %(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[])
+  GROUP BY j.name, j.state
+) AS g
+
+-- name: sampled_counts
+-- when: index:i14
+-- As below, of what open_counts does not count.
+SELECT g.name AS queue, g.state::text AS state, g.rows
+FROM (
+  SELECT j.name, j.state, count(*) AS rows
+  FROM {sampled_job} AS j
+  WHERE j.state IN ('completed', 'cancelled') AND (%(names)s::text[] IS NULL OR j.name = ANY (%(names)s::text[]))
   GROUP BY j.name, j.state
 ) AS g
 

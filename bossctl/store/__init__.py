@@ -112,10 +112,11 @@ class Store:
         return await self._read(lambda transaction: read_overview(transaction, exact=exact, names=names))
 
     async def glance(self) -> QueueOverview | None:
-        """What the queue table says by itself, in a few ms; None where there is none or counting is as quick."""
+        """What the queue table or an index of names says in a few ms; None without either, or if counting is as quick."""
         from bossctl.store.queues import SCAN_ROWS, read_glance
 
-        if not self.catalog.has("queue") or (self.catalog.estimated_rows or 0) <= SCAN_ROWS:
+        listed = self.catalog.has("queue") or self.catalog.has("index:name")
+        if not listed or (self.catalog.estimated_rows or 0) <= SCAN_ROWS:
             return None
         return await self._read(read_glance)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
+from operator import itemgetter
 from uuid import UUID
 
 from psycopg import sql
@@ -25,6 +27,9 @@ from bossctl.store.session import Transaction
 
 MAX_PAGE = 10_000
 CUT_CHARACTERS = 64 * 1024
+
+_LISTED = tuple(field.name for field in dataclass_fields(JobRow) if field.name != "more")
+_listed_of = itemgetter(*_LISTED)
 
 FEWEST_HEADS = 8
 """How many jobs of each queue are looked at at least before a page of all queues is."""
@@ -174,21 +179,20 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
         )
         return await transaction.run(query, {**values, **more})
 
-    rows = await _live_with_id(transaction, identifier, found)
-    if catalog.has("archives"):
-        rows += await found("archived_by_id")
+    rows = await _by_key(transaction, identifier, found)
     if not rows and catalog.has("queue"):
         rows = await found("job_by_id_anywhere")
     if not rows:
         raise NotFound(f"there is no job {identifier}", own_note(catalog) or "bossctl job list shows the newest jobs")
+    rows.sort(key=lambda row: row["archived"])
     return tuple(_job(row, other_fields(catalog), transaction.now) for row in rows)
 
 
-async def _live_with_id(transaction: Transaction, id: str, found: Callable[..., Awaitable[list[Row]]]) -> list[Row]:
+async def _by_key(transaction: Transaction, id: str, found: Callable[..., Awaitable[list[Row]]]) -> list[Row]:
     if not transaction.queries.supports("queues_of_id"):
         return await found("job_by_id")
     names = [row["name"] for row in await transaction.rows("queues_of_id", {"id": id})]
-    return await found("job_by_id", names=names) if names else []
+    return await found("job_by_id", names=names) if names or transaction.queries.catalog.has("archives") else []
 
 
 def _uuid(text: str) -> str:
@@ -201,24 +205,9 @@ def _uuid(text: str) -> str:
 
 
 def _job_row(row: Row, more: Mapping[str, FieldValue] | None = None) -> JobRow:
-    return JobRow(
-        id=row["id"],
-        queue=row["queue"],
-        state=row["state"],
-        priority=row["priority"],
-        retry_count=row["retry_count"],
-        retry_limit=row["retry_limit"],
-        created_on=row["created_on"],
-        start_after=row["start_after"],
-        started_on=row["started_on"],
-        completed_on=row["completed_on"],
-        keep_until=row["keep_until"],
-        singleton_key=row["singleton_key"],
-        dead_letter=row["dead_letter"],
-        archived=row["archived"],
-        blocked=row["blocked"],
-        more=more or {},
-    )
+    made = object.__new__(JobRow)  # what a frozen class sets one by one takes longer than the page's reading
+    made.__dict__.update(zip(_LISTED, _listed_of(row), strict=True), more=more or {})
+    return made
 
 
 def _job(row: Row, names: tuple[str, ...], read_at: datetime) -> Job:

@@ -27,6 +27,8 @@ SCAN_ROWS = 250_000
 SAMPLE_ROWS = 10_000
 """How many rows a sample for an estimate should meet."""
 
+ENDED_SAMPLE_ROWS = 5_000
+"""The same where only completed and cancelled jobs are estimated, which most jobs are."""
 
 ZERO = Count(0, Truth.EXACT)
 
@@ -76,6 +78,7 @@ async def read_overview(
     tallies = await (_exact_tallies(transaction, bound) if complete else _cheap_tallies(transaction, bound, rows))
     if not catalog.has("queue"):
         rows = await _implicit_rows(transaction, tallies, names)
+        _fill_zero(tallies, rows, ("created", "retry"))  # every one that waits was counted
     builder = _Builder(catalog, taken_at, complete)
     rows = sorted(rows, key=lambda row: _order(row["name"]))
     queues = [builder.queue(row, tallies.get(row["name"], Tally())) async for row in unhurried(rows)]
@@ -86,11 +89,14 @@ async def read_overview(
 async def read_glance(transaction: Transaction) -> QueueOverview:
     """All queues with what pg-boss last counted of them (active and failed jobs), with its age; the rest is unknown."""
     catalog, taken_at = transaction.queries.catalog, transaction.now
-    rows = await transaction.rows("queues", {"names": None})
     tallies: Tallies = defaultdict(Tally)
+    if catalog.has("queue"):
+        rows = await transaction.rows("queues", {"names": None})
+    else:
+        rows = await _implicit_rows(transaction, tallies, None)
     for row in rows:
         _take_cached(tallies[row["name"]], row)
-    builder = _Builder(catalog, taken_at, complete=False)
+    builder = _Builder(catalog, taken_at, complete=False, counted=False)
     queues = [builder.queue(row, tallies[row["name"]]) for row in sorted(rows, key=lambda row: _order(row["name"]))]
     return QueueOverview(tuple(queues), taken_at, transaction.elapsed_ms, "nothing was counted yet")
 
@@ -153,11 +159,17 @@ async def read_histogram(transaction: Transaction, names: Sequence[str] | None =
 
 def options_of(row: Row, catalog: Catalog) -> dict[str, OptionValue]:
     """The options of a row of `queues`, those this schema has; None is NULL."""
-    return _options(row, tuple(option_columns(catalog)))
+    return _options(row, _option_names(catalog))
 
 
-def _options(row: Row, names: Sequence[str]) -> dict[str, OptionValue]:
-    return {name: _option(row[CANONICAL[name]]) for name in names}
+def _option_names(catalog: Catalog) -> tuple[tuple[str, str], ...]:
+    """Each option this schema has with the canonical column it stands in."""
+    return tuple((name, CANONICAL[name]) for name in option_columns(catalog))
+
+
+def _options(row: Row, names: Sequence[tuple[str, str]]) -> dict[str, OptionValue]:
+    found = ((name, row[column]) for name, column in names)
+    return {name: value if isinstance(value, (int, bool, str)) else None for name, value in found}
 
 
 async def _exact_tallies(transaction: Transaction, bound: Mapping[str, object]) -> Tallies:
@@ -206,8 +218,9 @@ async def _waiting_tallies(transaction: Transaction, bound: Mapping[str, object]
 
 
 async def _take_sample(transaction: Transaction, bound: Mapping[str, object], tallies: Tallies) -> None:
-    total = transaction.queries.catalog.estimated_rows or SAMPLE_ROWS
-    percent = min(100.0, 100.0 * SAMPLE_ROWS / total)
+    catalog = transaction.queries.catalog
+    rows = ENDED_SAMPLE_ROWS if catalog.has("index:i14") else SAMPLE_ROWS
+    percent = min(100.0, 100.0 * rows / (catalog.estimated_rows or rows))
     sampled: dict[tuple[str, str], int] = defaultdict(int)
     for row in await transaction.rows("sampled_counts", {**bound, "percent": percent}):
         state = "failed" if row["state"] == "expired" else row["state"]
@@ -243,43 +256,52 @@ def _fill_zero(tallies: Tallies, queues: Sequence[Row], states: Sequence[str]) -
 
 @dataclass(frozen=True)
 class _Builder:
-    """Puts a queue together from its row and its tally; `complete` says that absence means zero."""
+    """Puts a queue together from its row and its tally.
+
+    `complete` says that absence means zero, `counted` that it does for what is deferred or blocked.
+    """
 
     catalog: Catalog
     taken_at: datetime
     complete: bool
+    counted: bool = True
 
     @cached_property
-    def options(self) -> tuple[str, ...]:
-        return tuple(option_columns(self.catalog))
+    def options(self) -> tuple[tuple[str, str], ...]:
+        return _option_names(self.catalog)
+
+    @cached_property
+    def layout(self) -> str:
+        return self.catalog.layout
+
+    @cached_property
+    def implicit(self) -> bool:
+        return not self.catalog.has("queue")
 
     def queue(self, row: Row, tally: Tally) -> Queue:
         kind, table = self._storage(row)
         due = tally.oldest_due
+        unmet = ZERO if self.counted else UNKNOWN
         return Queue(
             name=row["name"],
             options=_options(row, self.options),
             counts=_six(tally, self.complete),
-            extra={name: tally.extra.get(name, ZERO) for name in ("deferred", "blocked")},
+            extra={name: tally.extra.get(name, unmet) for name in ("deferred", "blocked")},
             oldest_due_seconds=(self.taken_at - due).total_seconds() if due and due <= self.taken_at else None,
             failed_last_hour=_or_zero(tally.failed_hour) if self.complete else tally.failed_hour,
             storage=kind,
             table=table,
-            implicit=not self.catalog.has("queue"),
+            implicit=self.implicit,
             created_on=row["created_on"],
             updated_on=row["updated_on"],
             monitor_age_seconds=row["monitor_age_seconds"],
         )
 
     def _storage(self, row: Row) -> tuple[str, str]:
-        if self.catalog.layout == "plain":
+        if self.layout == "plain":
             return "job", "job"
-        own = self.catalog.layout == "queues" or row["partition"]
+        own = self.layout == "queues" or row["partition"]
         return ("partition" if own else "shared"), row["table_name"]
-
-
-def _option(value: object) -> OptionValue:
-    return value if isinstance(value, (int, bool, str)) else None
 
 
 def _six(tally: Tally, complete: bool) -> dict[str, Count]:
@@ -296,8 +318,10 @@ def _order(name: str) -> tuple[bool, str]:
 
 
 async def _implicit_rows(transaction: Transaction, tallies: Tallies, names: Sequence[str] | None) -> list[Row]:
-    scheduled = {row["name"] for row in await transaction.rows("schedules")}
-    found = {name for name in {*tallies, *scheduled} if names is None or name in names}
+    """Queues that exist through their jobs and schedules: those that were counted and those an index tells of."""
+    known = "queue_names" if transaction.queries.catalog.has("index:name") else "schedules"
+    more = {row["name"] for row in await transaction.rows(known)}
+    found = {name for name in {*tallies, *more} if names is None or name in names}
     empty: Row = dict.fromkeys(CANONICAL.values())
     rest: Row = {"created_on": None, "updated_on": None, "monitor_age_seconds": None, "table_name": "job"}
     return [{"name": name, **empty, **rest} for name in sorted(found, key=_order)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bossctl.errors import NotFound
-from bossctl.models.common import Truth
+from bossctl.models.common import UNKNOWN, Count, Truth
 from bossctl.models.queues import STATES
 from bossctl.store import queues as ladder
 from tests.bench.data import fill
@@ -119,3 +119,57 @@ async def test_unknown_is_never_zero(database: DatabaseFactory, monkeypatch: pyt
     unknown = [queue.counts["cancelled"] for queue in overview.queues if queue.counts["cancelled"].value is None]
     assert unknown
     assert {count.truth for count in unknown} == {Truth.UNKNOWN}
+
+
+async def test_a_glance_without_a_queue_table_names_every_queue_and_counts_none(
+    seeded: SeededFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = seeded("9.0.3")
+    db.execute("INSERT INTO schedule (name, cron) VALUES ('only scheduled', '0 0 1 1 *')")
+    db.execute("ANALYZE job")
+    monkeypatch.setattr(ladder, "SCAN_ROWS", 100)
+    monkeypatch.setattr(ladder, "SAMPLE_ROWS", 1)
+    expected = {name for (name,) in db.execute("SELECT name FROM job UNION SELECT name FROM schedule")}
+    async with await open_store(db) as store:
+        glance = await store.glance()
+        cheap = {queue.name: queue for queue in (await store.overview()).queues}
+        assert set(await store.queue_names()) == expected
+    assert glance is not None
+    assert {queue.name for queue in glance.queues} == expected == set(cheap)
+    numbers = {count for queue in glance.queues for count in (*queue.counts.values(), *queue.extra.values())}
+    assert numbers == {UNKNOWN}
+    assert cheap["only scheduled"].counts["created"] == Count(0, Truth.EXACT)
+    assert cheap["only scheduled"].counts["completed"] == UNKNOWN
+
+
+async def test_no_glance_where_no_index_leads_from_name_to_name(
+    seeded: SeededFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = seeded("9.0.3")
+    db.execute("DROP INDEX job_name")
+    db.execute("CREATE INDEX job_name ON job (name)")
+    db.execute("ANALYZE job")
+    monkeypatch.setattr(ladder, "SCAN_ROWS", 100)
+    async with await open_store(db) as store:
+        assert await store.glance() is None
+        assert {queue.name for queue in (await store.overview()).queues} >= {"mail", UNWORKED}
+
+
+async def test_cheap_and_exact_readings_agree_on_what_is_blocked_deferred_and_due(
+    seeded: SeededFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = seeded(NEWEST)
+    db.execute("UPDATE job SET blocked = true WHERE name = 'mail' AND state = 'retry'")
+    async with await open_store(db) as store:
+        exact = {queue.name: queue for queue in (await store.overview()).queues}
+        monkeypatch.setattr(ladder, "SCAN_ROWS", 100)
+        cheap = {queue.name: queue for queue in (await store.overview()).queues}
+    assert cheap.keys() == exact.keys()
+    for name, queue in cheap.items():
+        assert queue.extra == exact[name].extra
+        for state in ("created", "retry", "active", "failed"):
+            assert queue.counts[state] == exact[name].counts[state]
+        due, exactly_due = queue.oldest_due_seconds, exact[name].oldest_due_seconds
+        assert due == (None if exactly_due is None else pytest.approx(exactly_due, abs=5))
+    assert cheap["mail"].extra["blocked"].value == 3
+    assert cheap["mail"].extra["deferred"].value == 4
