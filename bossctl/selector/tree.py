@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Literal
 
 STATES = ("created", "retry", "active", "completed", "cancelled", "failed", "expired")
@@ -61,7 +62,7 @@ class QueueGlob:
         """The pattern only this name fits."""
         return cls(re.sub(r"[\\*?]", r"\\\g<0>", name))
 
-    @property
+    @cached_property
     def literal(self) -> str | None:
         """The one name the pattern stands for, or None if it has a wildcard."""
         pieces = list(_GLOB_PIECE.finditer(self.pattern))

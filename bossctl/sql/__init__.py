@@ -152,8 +152,16 @@ def _in_one_piece(text: sql.Composable) -> sql.Composed:
 
 def bare(name: str, /, **slots: sql.Composable) -> Query:
     """A statement that names no relation: usable before a catalog is read."""
+    if not slots:
+        return _bare(name)
     statement = statements()[name][0]
-    return Query(name, trusted(statement.text).format(**slots), statement.parameters)
+    return Query(name, _in_one_piece(trusted(statement.text).format(**slots)), statement.parameters)
+
+
+@cache
+def _bare(name: str) -> Query:
+    statement = statements()[name][0]
+    return Query(name, _in_one_piece(trusted(statement.text).format()), statement.parameters)
 
 
 def require(catalog: Catalog, fact: str) -> None:

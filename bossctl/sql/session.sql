@@ -2,14 +2,11 @@
 
 -- name: begin_read
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET LOCAL statement_timeout = {statement_timeout};
-SET LOCAL lock_timeout = {lock_timeout};
-SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
-SET LOCAL timezone = 'UTC';
-SET LOCAL datestyle = 'ISO, YMD';
-SET LOCAL jit = off;
-SET LOCAL work_mem = '64MB';
-SELECT now() AS now
+SELECT set_config('statement_timeout', {statement_timeout}::text, true),
+  set_config('lock_timeout', {lock_timeout}::text, true),
+  set_config('idle_in_transaction_session_timeout', {idle_timeout}::text, true),
+  set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true),
+  set_config('jit', 'off', true), set_config('work_mem', '64MB', true), now() AS now
 
 -- name: begin_write
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from psycopg import sql
 
 from bossctl.sql import Query, bare
@@ -12,6 +14,7 @@ def milliseconds(seconds: float) -> sql.Literal:
     return sql.Literal(max(1, round(seconds * 1000)))
 
 
+@cache
 def begin(name: str, timeout_seconds: float, lock_timeout_seconds: float) -> Query:
     """`begin_read` or `begin_write` with statement and lock timeouts; an idle transaction ends after a minute."""
     return bare(

@@ -80,7 +80,7 @@ class Transaction:
             raise
         spent = self._spent(started)
         rows = await _fetched(cursor)
-        note(query, values, spent, rows=len(rows) if cursor.description else max(0, cursor.rowcount))
+        note(query, values, spent, rows=len(rows) if cursor.rownumber is not None else max(0, cursor.rowcount))
         return rows
 
     def _spent(self, started: float) -> float:
@@ -210,9 +210,9 @@ class Session:
 async def _fetched(cursor: AsyncCursor[Row]) -> list[Row]:
     """All rows, with a breath between slices: a screen may want to be drawn while thousands are converted."""
     rows: list[Row] = []
-    while cursor.description:
+    while cursor.rownumber is not None:
         rows += await cursor.fetchmany(SLICE)
-        if cursor.rownumber is None or cursor.rownumber >= cursor.rowcount:
+        if cursor.rownumber >= cursor.rowcount:
             break
         await asyncio.sleep(0)
     return rows
