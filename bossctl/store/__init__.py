@@ -112,7 +112,7 @@ class Store:
         return await self._read(lambda transaction: read_overview(transaction, exact=exact, names=names))
 
     async def glance(self) -> QueueOverview | None:
-        """What the queue table or an index of names says in a few ms; None without either, or if counting is as quick."""
+        """What the queue table or an index of names says in a few ms; None without one, or if counting is as quick."""
         from bossctl.store.queues import SCAN_ROWS, read_glance
 
         listed = self.catalog.has("queue") or self.catalog.has("index:name")
