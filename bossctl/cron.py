@@ -23,11 +23,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import islice
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from bossctl.errors import Unpredictable
 from bossctl.format import clean, truncate
+
+if TYPE_CHECKING:
+    from bossctl.recurrence import Recurrence
 
 _LONGEST = 1024
 _MOST_STEPS = 10_000
@@ -89,10 +94,6 @@ class _Schedule:
     second: int
 
 
-class _Unpredictable(Exception):
-    """Carries the reason."""
-
-
 def next_runs(
     cron: str, zone: str | None, kind: str | None = "cron", *, after: datetime, count: int = 3, cron_parser: int = 5
 ) -> Prediction:
@@ -102,10 +103,8 @@ def next_runs(
     for what a schedule can hold: what cannot be read or foretold is a reason.
     """
     try:
-        schedule, where = _read(cron, zone, kind, cron_parser)
-        start = _utc(after)
-        runs = tuple(islice((run for run in _instants(schedule, where, start, 1) if run > start), count))
-    except _Unpredictable as unpredictable:
+        runs = tuple(islice(_after(cron, zone, kind, cron_parser, _utc(after)), count))
+    except Unpredictable as unpredictable:
         return Prediction((), str(unpredictable))
     except OverflowError:
         runs = ()
@@ -123,9 +122,12 @@ def previous_runs(
     cron: str, zone: str | None, kind: str | None = "cron", *, before: datetime, cron_parser: int = 5
 ) -> Iterator[datetime]:
     """The runs before `before`, the newest first, in UTC: maybe without end; none if they cannot be told."""
-    with suppress(_Unpredictable, OverflowError):
-        schedule, where = _read(cron, zone, kind, cron_parser)
+    with suppress(Unpredictable, OverflowError):
         end = _utc(before)
+        if _is_rule(cron, kind):
+            yield from _rule(cron, zone).before(end)
+            return
+        schedule, where = _read(cron, zone, cron_parser)
         yield from (run for run in _instants(schedule, where, end, -1) if run < end)
 
 
@@ -133,7 +135,7 @@ def zone_of(name: str | None) -> tzinfo | None:
     """The time zone of that name, as pg-boss reads it; None where it is not known here."""
     try:
         return _zone(name)
-    except _Unpredictable:
+    except Unpredictable:
         return None
 
 
@@ -142,9 +144,11 @@ def has_occurrence(
 ) -> bool | None:
     """Whether the expression fires in the minute `minute` lies in; None if that cannot be told."""
     try:
-        schedule, where = _read(cron, zone, kind, cron_parser)
+        if _is_rule(cron, kind):
+            return _rule(cron, zone).fires_in(_utc(minute))
+        schedule, where = _read(cron, zone, cron_parser)
         wall = _utc(minute).astimezone(where)
-    except (_Unpredictable, OverflowError):
+    except (Unpredictable, OverflowError):
         return None
     fields = _fields(schedule.expression)
     at_this_time = wall.minute in fields.minutes and wall.hour in fields.hours and wall.month in fields.months
@@ -188,11 +192,28 @@ def _moments(wall: datetime, zone: tzinfo) -> list[datetime]:
     return found
 
 
-def _read(cron: str, zone: str | None, kind: str | None, cron_parser: int) -> tuple[_Schedule, tzinfo]:
+def _after(cron: str, zone: str | None, kind: str | None, cron_parser: int, start: datetime) -> Iterator[datetime]:
+    if _is_rule(cron, kind):
+        return _rule(cron, zone).after(start)
+    schedule, where = _read(cron, zone, cron_parser)
+    return (run for run in _instants(schedule, where, start, 1) if run > start)
+
+
+def _is_rule(cron: str, kind: str | None) -> bool:
     # Whatever the column says, pg-boss goes by how the expression is written when it cannot be read otherwise.
-    if kind == "rrule" or _RRULE.search(cron):
-        raise _Unpredictable("cannot predict: rrule schedules")
+    return kind == "rrule" or _RRULE.search(cron) is not None
+
+
+def _read(cron: str, zone: str | None, cron_parser: int) -> tuple[_Schedule, tzinfo]:
     return _schedule(cron, cron_parser), _zone(zone)
+
+
+@lru_cache(256)
+def _rule(expression: str, zone: str | None) -> Recurrence:
+    # Few databases have such schedules, and dateutil takes as long to import as a bare statement.
+    from bossctl import recurrence
+
+    return recurrence.read(expression, _zone(zone), _zone)
 
 
 @lru_cache(512)
@@ -212,18 +233,18 @@ def _schedule(cron: str, cron_parser: int) -> _Schedule:
     try:
         _fields(schedule.expression)
     except CronSimError:
-        raise _Unpredictable("invalid cron expression: no month has such a day") from None
+        raise Unpredictable("invalid cron expression: no month has such a day") from None
     return schedule
 
 
 def _split(cron: str) -> tuple[str, ...]:
     if len(cron) > _LONGEST:
-        raise _Unpredictable(f"invalid cron expression: longer than {_LONGEST} characters")
+        raise Unpredictable(f"invalid cron expression: longer than {_LONGEST} characters")
     texts = cron.split()
     if not texts:
-        raise _Unpredictable("invalid cron expression: it is empty")
+        raise Unpredictable("invalid cron expression: it is empty")
     if len(texts) > 6:
-        raise _Unpredictable("invalid cron expression: more than six fields")
+        raise Unpredictable("invalid cron expression: more than six fields")
     return (*_DEFAULTS[: 6 - len(texts)], *texts)
 
 
@@ -231,8 +252,8 @@ def _joined(values: list[str]) -> str:
     return ",".join(values)
 
 
-def _bad(field: _Field, text: str) -> _Unpredictable:
-    return _Unpredictable(f'invalid cron expression: bad {field.name} "{truncate(clean(text), 40)}"')
+def _bad(field: _Field, text: str) -> Unpredictable:
+    return Unpredictable(f'invalid cron expression: bad {field.name} "{truncate(clean(text), 40)}"')
 
 
 def _numbered(field: _Field, text: str) -> str:
@@ -250,7 +271,7 @@ def _values(field: _Field, text: str, cron_parser: int) -> list[str]:
     numbered = _numbered(field, text)
     items = numbered.split(",")
     if any(_HASHED.fullmatch(item) for item in items):
-        raise _Unpredictable("cannot predict: H (hashed) fields")
+        raise Unpredictable("cannot predict: H (hashed) fields")
     nth = _NTH.fullmatch(numbered)
     if nth and field is _WEEKDAY:
         return [f"{number % 7}#{nth[2]}" for number in _numbers(field, nth[1], text)]
@@ -258,7 +279,7 @@ def _values(field: _Field, text: str, cron_parser: int) -> list[str]:
     listed = [number for item in items if item not in last for number in _numbers(field, item, text)]
     numbers = set(listed)
     if cron_parser >= 5 and len(numbers) + len(set(last)) < len(listed) + len(last):
-        raise _Unpredictable(f"invalid cron expression: {field.name} repeats a value, which pg-boss 12 refuses")
+        raise Unpredictable(f"invalid cron expression: {field.name} repeats a value, which pg-boss 12 refuses")
     if field in (_DAY, _WEEKDAY) and _is_wild(field, text, numbers, cron_parser):
         return ["*"]
     return [*map(str, sorted(numbers)), *last]
@@ -297,13 +318,13 @@ def _zone(name: str | None) -> tzinfo:
     if name is None or name.lower() in ("utc", "gmt"):
         return UTC
     if name.lower() in _HOST_ZONES:
-        raise _Unpredictable(f"cannot predict: time zone '{name.lower()}' is that of the host pg-boss runs on")
+        raise Unpredictable(f"cannot predict: time zone '{name.lower()}' is that of the host pg-boss runs on")
     offset = _OFFSET.fullmatch(name)
     found = _fixed(offset) if offset else _named(name)
     if found is None and not _zones():
-        raise _Unpredictable("cannot predict: this machine has no time zones (the tzdata package brings them)")
+        raise Unpredictable("cannot predict: this machine has no time zones (the tzdata package brings them)")
     if found is None:
-        raise _Unpredictable(f"cannot predict: unknown time zone '{truncate(clean(name), 40)}'")
+        raise Unpredictable(f"cannot predict: unknown time zone '{truncate(clean(name), 40)}'")
     return found
 
 

@@ -81,3 +81,7 @@ class Refused(BossctlError):
     """The change is not allowed as things are: wrong state, slot taken, immutable option."""
 
     exit_code = Exit.NOTHING
+
+
+class Unpredictable(Exception):
+    """The runs of a schedule cannot be told; carries the reason. Shown in their place, never the end of a command."""

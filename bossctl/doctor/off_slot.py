@@ -95,8 +95,8 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.WARNING,
         needs=(ScheduledSlots,),
         what="Compares the minutes in which the scheduler sent (the slots of __pgboss__send-it) with the occurrences of"
-        " the cron expression in its time zone. Left out: schedules changed since, rrule schedules, expressions that"
-        " cannot be read, schedules for every minute. A send beside an occurrence that has none is told as info.",
+        " the cron expression in its time zone. Left out: schedules changed since, expressions that cannot be read"
+        " or foretold, schedules for every minute. A send beside an occurrence that has none is told as info.",
         why="The slot is what keeps an occurrence from being sent twice: filed under another minute it is sent again in"
         " its own.",
         confirm="Compare the jobs of the queue around the minutes named, and the clocks of the servers.",

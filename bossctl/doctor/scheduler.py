@@ -165,8 +165,8 @@ CHECKS: tuple[Check, ...] = (
         needs=(Scheduler, Supervision),
         what="Compares version.cron_on, which every pass over the schedules stamps, with the clock; and the newest"
         " slots of each schedule, at most 60 of the last day since it was set, with what the scheduler sent. One or two"
-        " slots missed by a schedule that fires more often than every ten minutes are let pass; rrule"
-        " schedules are not foretold.",
+        " slots missed by a schedule that fires more often than every ten minutes are let pass; rules"
+        " that bossctl cannot foretell are left out.",
         why="Scheduled work does not happen, and nothing fails: no error ever shows it.",
         confirm="bossctl schedule list shows when each fires and what it sent last.",
         fix="Run a process with schedule on; send by hand what must not be missing.",

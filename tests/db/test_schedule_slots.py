@@ -54,14 +54,19 @@ async def test_slots_that_were_sent_missed_and_doubled(
     found = await record(db)
     assert (found.missed, found.last and found.last.jobs) == (1, ())
 
-    # What cannot be known: other slots than those of the expression, an rrule, nothing stored.
+    # What cannot be known: other slots than those of the expression, a rule that is not foretold, nothing stored.
     db.execute("UPDATE schedule SET updated_on = now()")
     found = await record(db)
     assert (found.looked, found.missed, found.doubled, found.unknown) == (0, None, 1, "it was set after its last slot")
     assert {slot.due for slot in found.slots} == {None}
-    db.execute("UPDATE schedule SET cron = 'FREQ=HOURLY', updated_on = created_on")
+    rule = f"FREQ=HOURLY;BYMINUTE={newest.minute}"
+    db.execute("UPDATE schedule SET cron = %s, updated_on = created_on", [rule])
     found = await record(db)
-    assert (found.missed, found.unknown, found.next) == (None, "cannot predict: rrule schedules", ())
+    assert (found.looked, found.missed, found.doubled, found.unknown) == (6, 1, 1, None), "as the cron expression was"
+    assert found.next[0] == newest + HOUR
+    db.execute("UPDATE schedule SET cron = 'FREQ=SECONDLY'")
+    found = await record(db)
+    assert (found.missed, found.unknown, found.next) == (None, "cannot predict: an rrule for every second", ())
     assert found.doubled == 1
     db.execute("UPDATE schedule SET cron = '0 0 1 1 *'")
     off = await record(db)

@@ -104,18 +104,18 @@ async def test_what_cannot_be_foretold_is_said_in_a_sentence(seeded: SeededFacto
     db.execute(
         "INSERT INTO schedule (name, key, cron, timezone) VALUES (%(q)s, 'bad', '61 * * * *', 'UTC'),"
         " (%(q)s, 'far', '0 3 * * *', 'Mars/Olympus'), (%(q)s, 'never', '0 0 30 2 *', 'UTC'),"
-        " (%(q)s, '[red]x', '0 3 * * *', 'UTC')",
+        " (%(q)s, 'second', 'FREQ=SECONDLY', 'UTC'), (%(q)s, '[red]x', '0 3 * * *', 'UTC')",
         {"q": SCHEDULED},
     )
     reasons = {
         "bad": 'invalid cron expression: bad minute "61"',
         "far": "cannot predict: unknown time zone 'Mars/Olympus'",
-        "monthly": "cannot predict: rrule schedules",
         "never": "invalid cron expression: no month has such a day",
+        "second": "cannot predict: an rrule for every second",
     }
     async with running(db.dsn) as driver:
         screen = await opened_on(driver, "schedules", SchedulesScreen)
-        await driver.until(lambda: len(driver.table.keys) == 7)
+        await driver.until(lambda: len(driver.table.keys) == 8)
         assert "3 not known" not in driver.lines[1]
         assert "4 not known" in driver.lines[1]
         assert "[red]x" in driver.text

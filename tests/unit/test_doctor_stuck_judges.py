@@ -206,11 +206,13 @@ def test_a_daily_slot_that_was_missed() -> None:
     assert (found.severity, found.certainty, found.count) == (Severity.ERROR, Certainty.LIKELY, 1)
     assert "1 of the last 1 slot of the schedule of queue report (key eu) (0 3 * * *)" in found.message
     assert found.evidence[0]["slot"] == slot
+    [ruled] = judged("STK08", scheduler(timetable("FREQ=DAILY;BYHOUR=3", kind="rrule")), supervision())
+    assert ruled.evidence[0]["slot"] == slot
 
 
 def test_what_is_not_known_is_not_told() -> None:
     late = timetable("0 3 * * *", set_on=datetime(2026, 3, 1, 4, 0, tzinfo=UTC))
-    for table in (late, timetable("FREQ=DAILY", kind="rrule"), timetable("nonsense"), timetable("0 3 1 1 *")):
+    for table in (late, timetable("FREQ=SECONDLY", kind="rrule"), timetable("nonsense"), timetable("0 3 1 1 *")):
         assert judged("STK08", scheduler(table), supervision()) == ()
     nothing_stored = Scheduler((timetable("0 3 * * *"),), NOW, None, 0, None, None, (), 120.0, (5,))
     assert judged("STK08", nothing_stored, supervision()) == ()
