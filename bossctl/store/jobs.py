@@ -117,7 +117,7 @@ class _Page:
             recent = await self._recent()
             if len(recent) == self._limit:
                 return recent
-        if large and self._selection.relation == "job" and not self._selection.keyed:
+        if large and self._selection.relation == "job" and not (self._selection.keyed or self._selection.rare):
             slots = {**self._shape, **self._slots}
             return await self._transaction.rows("jobs_page_narrow", {**self._values, "limit": self._limit}, **slots)
         return await self._sorted(ALWAYS, {})
