@@ -69,7 +69,7 @@ def _stale_case(stale: Sequence[CachedCounters], now: datetime) -> Case:
         certainty=Certainty.PROVEN,
         count=len(stale),
         since=min((one.monitor_on for one in stale if one.monitor_on), default=None),
-        message=f"the cached counters of {some(len(stale), 'queue')} are old: those of {oldest.queue}"
+        message=f"the cached counters of {some(len(stale), 'queue')} are old: those of queue {oldest.queue}"
         f" {'were never taken' if oldest.monitor_on is None else 'are ' + duration(_age(oldest, now)) + ' old'}",
         evidence=[
             {"queue": one.queue, "monitor_on": one.monitor_on, "age_seconds": round(_age(one, now), 1)}

@@ -190,6 +190,21 @@ async def test_folding_by_key_and_mouse() -> None:
         await until(pilot, lambda: len([s for s in screen_lines(app) if s.strip()]) == 9)
 
 
+async def test_fold_all_folds_the_blocks_of_long_strings() -> None:
+    app = Viewer()
+    async with app.run_test(size=(80, 30)) as pilot:
+        app.view.show(whole(json.dumps({"stack": STACK, "note": "x" * 100, "of": {"stack": STACK}})))
+        app.view.lines.focus()
+        await pilot.press("z")
+        await until(pilot, lambda: len([s for s in screen_lines(app) if s.strip()]) == 5)
+        assert '"stack": 3 lines  TypeError: boom,' in screen_text(app)
+        assert '"note": 100 characters  xxx' in screen_text(app)
+        await pilot.press("G", "k", "l")
+        await until(pilot, lambda: screen_text(app).count('"stack": 3 lines  TypeError: boom') == 2)
+        await pilot.press("z")
+        await until(pilot, lambda: screen_text(app).count("│     at run") == 2)
+
+
 async def test_search_unfolds_and_goes_round() -> None:
     app = Viewer()
     async with app.run_test(size=(80, 30)) as pilot:

@@ -101,6 +101,7 @@ def counters(age: float, **changes: object) -> Counters:
 def test_counters_are_stale_after_a_quarter_of_an_hour_unless_monitoring_is_slower() -> None:
     assert judged("SCH05", counters(899)) == ()
     [found] = judged("SCH05", counters(901))
+    assert ": those of queue " in found.message
     assert found.certainty is Certainty.PROVEN
     assert judged("SCH05", replace(counters(901), interval_seconds=600.0)) == ()
     assert judged("SCH05", replace(counters(3600), backoff_until=NOW)) == ()

@@ -117,9 +117,9 @@ class JsonIndex:
         """The last line of what begins here; the line itself when nothing does or its end is not known yet."""
         return self._mate.get(number, number)
 
-    def containers(self, depth: int) -> list[int]:
-        """The lines on which containers of at least this depth begin and end."""
-        return [line for line in self._mate if self._kind[line] & _KIND == Kind.OPEN and self._depth[line] >= depth]
+    def foldable(self, depth: int) -> list[int]:
+        """The lines on which containers and blocks of at least this depth begin."""
+        return [line for line in self._mate if self._depth[line] >= depth]
 
     def parent(self, number: int) -> int:
         """The line on which the container or block around a line begins; -1 at the top."""

@@ -231,12 +231,12 @@ class JsonLines(CursorView):
         self._set_fold(self._cursor, False)
 
     def action_fold_all(self) -> None:
-        """Fold every container below the top; unfold all when something is folded."""
+        """Fold every container and block below the top; unfold all when something is folded."""
         if self._folds.offsets:
             self._folds.offsets.clear()
         else:
             index = self._index
-            self._folds.offsets = {index.line(line).start for line in index.containers(1)}
+            self._folds.offsets = {index.line(line).start for line in index.foldable(1)}
         self._refold(self._cursor)
 
     def on_click(self, event: events.Click) -> None:
