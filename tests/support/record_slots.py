@@ -10,7 +10,7 @@ from bossctl.sql.archives import to_native
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.ownschema import as_line, as_texts, own, stored
 from bossctl.sql.relations import relations
-from bossctl.sql.undoing import AFTER_PAGE
+from bossctl.sql.undoing import AFTER_PAGE, named
 
 ID = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
 
@@ -41,6 +41,7 @@ def record_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "picked": sql.SQL("j.id"),
         "beyond": AFTER_PAGE,
         "restored": sql.SQL("priority = 0"),
+        "named": named(catalog),
         "rows": sql.SQL("(SELECT id, name, id AS origin, 0::bigint AS undo_xid FROM {})").format(
             relations(catalog)["job_table"]
         ),

@@ -163,8 +163,9 @@ class UndoGroups:
         if kind == "changed" and rows.columns:
             change = undoing.changed(queries, rows.source, rows.columns)
             restored = undoing.restored_values(queries.catalog, rows.columns)
-            shown = ("undo_changed", {"rows": rows.source, "restored": restored})
-            deed = self._spending(partial(_change_back, rows.source, restored), rows)
+            how = {"rows": rows.source, "restored": restored, "named": undoing.named(queries.catalog)}
+            shown = ("change_put_back", how)
+            deed = self._spending(partial(_change_back, how), rows)
             made = Kind(change, _no_words, image=tuple(change.after), deed=deed, wakes=True, statements=(shown,))
         elif kind == "gone" and rows.columns:
             return self._back(rows, count, links, pairs)
@@ -209,10 +210,10 @@ class UndoGroups:
         return done
 
 
-async def _change_back(rows: Composable, restored: Composable, batch: Batch) -> Done:
+async def _change_back(how: Mapping[str, Composable], batch: Batch) -> Done:
     transaction = batch.transaction
     values = {**batch.values, "queue": batch.queue, "ids": list(batch.ids)}
-    found = await transaction.rows("undo_changed", values, rows=rows, restored=restored)
+    found = await transaction.rows("change_put_back", values, **how)
     ids = [row["id"] for row in found]
     await putback.add_to_counters(transaction, batch.queue, ids, total=0)
     return Done(ids)
