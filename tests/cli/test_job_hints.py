@@ -26,7 +26,7 @@ def test_what_actions_say_to_help(bossctl: Bossctl, seeded: SeededFactory, relea
     assert "takes it back, but makes no job active again" in said(0, "cancel", "queue:mail")
     assert "takes it back\n" in said(0, "cancel", "queue:exports")
     past = said(2, "defer", "queue:exports", "--until", "2020-01-31T08:00")
-    assert "--until 2020-01-31 08:00" in past
+    assert "error: 2020-01-31 08:00" in past
     assert " is past: it is 20" in past
     live, away = one("mail", "failed"), one("thumbnails", "completed")
     said(0, "archive", away)

@@ -31,7 +31,7 @@ async def _must_come(store: Store, until: datetime) -> None:
         now = transaction.now
     if until < now:
         raise UsageError(
-            f"--until {timestamp(until)} is past: it is {timestamp(now)} at the server",
+            f"{timestamp(until)} is past: it is {timestamp(now)} at the server",
             "a time without a zone is UTC; --now makes jobs due now",
         )
 
