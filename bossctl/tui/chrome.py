@@ -26,6 +26,8 @@ LEAST_ABOUT = 16
 """So many cells of the line about a screen are kept before the supervisor's age is."""
 LEAST_HOST = 10
 """So many cells of host and database are kept before it is said who named them."""
+_COST = re.compile(r"[^·]+ · (?=[^·]+ · [^·]+$)")
+"""What a reading cost, in how it stands: `5ms · 1s ago · every 2s`."""
 _PARTS = re.compile(r"(?= · |, |: | \()")
 """Where the line about a screen may end when there is no room for all of it."""
 
@@ -61,17 +63,27 @@ class Header(Widget):
         return Content("\n").join([_spread(first, right, width), _spread(second, status, width)])
 
     def _second(self) -> tuple[Content, str]:
-        """Badge and status as long as they may be beside the whole subtitle, or what matters most of it."""
+        """Badge and status as long as they may be beside the whole subtitle, or what matters most of it.
+
+        First the supervisor's age gives way, then what the reading cost, and last what the subtitle begins with.
+        """
         duties = [f"{duty} · {self.status}" for duty in self.duty] or [self.status]
         brief = _brief(self.badge)
         told = [(self.badge, duty) for duty in duties] + [(brief, duties[-1]), (brief, self.status)]
+        cheap = _COST.sub("", self.status)
         room = self.size.width - self._title.cell_length - 5
-        about = fmt.cell_width(fmt.clean(self.subtitle))
-        for least, forms in ((about, told), (LEAST_ABOUT, told[len(duties) :])):
+        subtitle = fmt.clean(self.subtitle)
+        about, first = fmt.cell_width(subtitle), fmt.cell_width(_PARTS.split(subtitle)[0])
+        tries = (
+            (about, told),
+            (max(first, LEAST_ABOUT), told[len(duties) :]),
+            (first, [(brief, self.status), (brief, cheap)]),
+        )
+        for least, forms in tries:
             for badge, status in forms:
-                if badge.cell_length + fmt.cell_width(status) + least <= room:
+                if badge.cell_length + fmt.cell_width(status) + min(least, about) <= room:
                     return badge, status
-        return told[-1]
+        return brief, cheap
 
     @property
     def _title(self) -> Content:
@@ -97,13 +109,17 @@ def _brief(badge: Content) -> Content:
 
 
 def whole_parts(text: str, room: int) -> str:
-    """As many parts of a line as there is room for; only the first is cut within itself."""
+    """As many parts of a line as there is room for; only the first is cut within itself, at a blank if it has any."""
     first, *rest = _PARTS.split(text)
     for part in rest:
         if fmt.cell_width(first + part) > room:
             break
         first += part
-    return fmt.truncate(first, room)
+    cut = fmt.truncate(first, room)
+    if cut == first or " " not in first:
+        return cut
+    words = cut.rpartition(" ")[0]
+    return f"{words} {fmt.ELLIPSIS}" if words else ""
 
 
 def _spread(left: Content, right: str, width: int) -> Content:

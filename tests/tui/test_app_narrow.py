@@ -24,7 +24,8 @@ SUMMARY = "12 errors, 19 warnings, 3 info · 40 checks (7 skipped)"
         (45, "12 errors, 19 warnings, 3 info · 40 checks"),
         (41, "12 errors, 19 warnings, 3 info"),
         (10, "12 errors"),
-        (5, "12 e…"),
+        (5, "12 …"),
+        (2, ""),
         (0, ""),
     ],
 )
@@ -50,29 +51,42 @@ class Head(App[None]):
     ("width", "target", "first", "second"),
     [
         (
-            100,
+            105,
             TARGET,
             " bossctl  db.example.org:5432/shop · schema pgboss (BOSSCTL_DSN)",
-            " Queue mail  ✗ 12 errors   policy standard · job_common       supervisor 1m40s ago · 5ms · every 2s",
+            " Queue mail  ✗ 12 errors   policy standard · job_common   supervisor 1m40s ago · 5ms · 1s ago · every 2s",
+        ),
+        (
+            90,
+            TARGET,
+            " bossctl  db.example.org:5432/shop · schema pgboss (BOSSCTL_DSN)",
+            " Queue mail  ✗ 12 errors   policy standard · job_common  sup 1m · 5ms · 1s ago · every 2s",
         ),
         (
             80,
             TARGET,
             " bossctl  db.example.org:5432/shop · schema pgboss (BOSSCTL_DSN)",
-            " Queue mail  ✗ 12 errors   policy standard · job_common sup 1m · 5ms · every 2s",
+            " Queue mail  ✗ 12   policy standard · job_common        5ms · 1s ago · every 2s",
         ),
         (
-            52,
+            60,
             TARGET,
-            " bossctl  …5432/shop · schema pgboss (BOSSCTL_DSN)",
-            " Queue mail  ✗ 12   policy standard  5ms · every 2s",
+            " bossctl  …ple.org:5432/shop · schema pgboss (BOSSCTL_DSN)",
+            " Queue mail  ✗ 12   policy standard 5ms · 1s ago · every 2s",
+        ),
+        (
+            56,
+            replace(TARGET, read_only=True),
+            " bossctl  …e.org:5432/shop · schema pgboss (read-only)",
+            " Queue mail  ✗ 12   policy standard   1s ago · every 2s",
         ),
         (
             51,
             replace(TARGET, read_only=True),
             " bossctl  …:5432/shop · schema pgboss (read-only)",
-            " Queue mail  ✗ 12   policy standard 5ms · every 2s",
+            " Queue mail  ✗ 12   policy …     1s ago · every 2s",
         ),
+        (42, TARGET, " bossctl  …org:5432/shop · schema pgboss", " Queue mail  ✗ 12       1s ago · every 2s"),
     ],
 )
 async def test_the_header(width: int, target: Target, first: str, second: str) -> None:
@@ -80,7 +94,7 @@ async def test_the_header(width: int, target: Target, first: str, second: str) -
     async with app.run_test(size=(width, 4)) as pilot:
         header = app.query_one(Header)
         header.target, header.title, header.subtitle = target, "Queue mail", "policy standard · job_common"
-        header.badge, header.status = Content("✗ 12 errors"), "5ms · every 2s"
+        header.badge, header.status = Content("✗ 12 errors"), "5ms · 1s ago · every 2s"
         header.duty = ("supervisor 1m40s ago", "supervisor 1m", "sup 1m")
         await pilot.pause()
         assert screen_lines(app)[:2] == [first, second]
