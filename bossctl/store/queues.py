@@ -32,6 +32,9 @@ ENDED_SAMPLE_ROWS = 5_000
 
 ZERO = Count(0, Truth.EXACT)
 
+_PLAIN = frozenset((int, bool, str, type(None)))
+"""What an option can be."""
+
 
 @dataclass
 class Tally:
@@ -159,17 +162,14 @@ async def read_histogram(transaction: Transaction, names: Sequence[str] | None =
 
 def options_of(row: Row, catalog: Catalog) -> dict[str, OptionValue]:
     """The options of a row of `queues`, those this schema has; None is NULL."""
-    return _options(row, _option_names(catalog))
+    return _options(row, tuple(option_columns(catalog)))
 
 
-def _option_names(catalog: Catalog) -> tuple[tuple[str, str], ...]:
-    """Each option this schema has with the canonical column it stands in."""
-    return tuple((name, CANONICAL[name]) for name in option_columns(catalog))
-
-
-def _options(row: Row, names: Sequence[tuple[str, str]]) -> dict[str, OptionValue]:
-    found = ((name, row[column]) for name, column in names)
-    return {name: value if isinstance(value, (int, bool, str)) else None for name, value in found}
+def _options(row: Row, names: Sequence[str]) -> dict[str, OptionValue]:
+    found = {name: row[CANONICAL[name]] for name in names}
+    if not _PLAIN.issuperset(map(type, found.values())):
+        found = {name: value if type(value) in _PLAIN else None for name, value in found.items()}
+    return found
 
 
 async def _exact_tallies(transaction: Transaction, bound: Mapping[str, object]) -> Tallies:
@@ -267,8 +267,8 @@ class _Builder:
     counted: bool = True
 
     @cached_property
-    def options(self) -> tuple[tuple[str, str], ...]:
-        return _option_names(self.catalog)
+    def options(self) -> tuple[str, ...]:
+        return tuple(option_columns(self.catalog))
 
     @cached_property
     def layout(self) -> str:
