@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 from textual.app import ComposeResult
 from textual.message import Message
 
+from bossctl import format as fmt
 from bossctl.models.common import Payload
 from bossctl.tui.widgets.json_drawing import highlight
 from bossctl.tui.widgets.json_folds import Folds
 from bossctl.tui.widgets.json_index import JsonIndex, Kind
-from bossctl.tui.widgets.json_strings import decoded, pieces
+from bossctl.tui.widgets.json_strings import decoded, pieces, readable
 from bossctl.tui.widgets.json_view import JsonView
 from tests.tui.widget_apps import GatedApp, screen_lines, screen_strips, screen_text, until
 
+WIDEST = 10
 STACK = "TypeError: boom\n    at handler (/srv/a.js:4:2)\n\tat run"
 DOCUMENT = (
     '{"big": 12345678901234567890.10, "exp": 1E400, "name": "Zo\\u00eb [red]x[/red]", "esc": "a\\u001b[31mb",'
@@ -119,10 +121,14 @@ def test_a_cut_string_decodes_to_a_prefix(text: str, length: int) -> None:
 @settings(deadline=None)
 @given(st.text(), st.integers(2, 40))
 @example("\x1f\x80", 2)
+@example("\tat run\t" * 9, 30)
+@example("\u202eזה\u2066 名前\U000e0001" * 9, 24)
 def test_wrapped_strings_lose_nothing(text: str, width: int) -> None:
     parts = list(pieces(text, width))
     assert "".join(text[a:b] for a, b in parts) == text.replace("\n", "")
     assert all(begin <= end for begin, end in parts)
+    if width >= WIDEST and not {"\u200d", "\ufe0f"} & set(text):
+        assert all(fmt.cell_width(readable(text[a:b])) <= width for a, b in parts), "nothing is beyond the view"
 
 
 @settings(deadline=None)
@@ -203,6 +209,15 @@ async def test_fold_all_folds_the_blocks_of_long_strings() -> None:
         await until(pilot, lambda: screen_text(app).count('"stack": 3 lines  TypeError: boom') == 2)
         await pilot.press("z")
         await until(pilot, lambda: screen_text(app).count("│     at run") == 2)
+
+
+async def test_what_takes_more_room_than_characters_is_wrapped() -> None:
+    app = Viewer()
+    async with app.run_test(size=(60, 20)) as pilot:
+        text = {"bidi": "\u202egnp.exe\u202c \u2066isolate\u2069 \u200fabc", "wide": "漢字" * 14 + "end", "short": "é"}
+        app.view.show(whole(json.dumps(text, ensure_ascii=False)))
+        await until(pilot, lambda: "\\u200fabc" in screen_text(app) and "end" in screen_text(app))
+        assert '"short": "é"' in screen_text(app)
 
 
 async def test_search_unfolds_and_goes_round() -> None:

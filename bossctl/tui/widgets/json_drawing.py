@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from bossctl.format import clean
 from bossctl.tui.widgets.json_index import INDENT, Kind, Line, indent
+from bossctl.tui.widgets.json_strings import readable
 
 Piece = tuple[str, tuple[str, ...]]
 """A text and the component classes of its style."""
@@ -62,11 +62,6 @@ def _token(token: str) -> Iterator[Piece]:
         yield token, ("json--mark",)
     else:
         yield readable(token), ("json--literal",)
-
-
-def readable(text: str) -> str:
-    """A text with tabs as blanks and control characters made visible."""
-    return clean(text.replace("\t", "    "))
 
 
 def highlight(pieces: Sequence[Piece], pattern: re.Pattern[str] | None) -> Sequence[Piece]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from time import perf_counter
 
-from bossctl.tui.widgets.json_strings import decoded, pieces
+from bossctl.format import cell_width
+from bossctl.tui.widgets.json_strings import decoded, pieces, readable
 
 INDENT = 2
 DEEPEST = 40
@@ -213,8 +214,10 @@ class JsonIndex:
     def _value(self, key: int, start: int, end: int) -> Iterator[None]:
         self._join()
         self._last = head = self._add(Kind.SCALAR, key, start, end)
-        long = end - (start if key < 0 else key) + 3 > self._room(0)
-        if self.text[start] != '"' or not (long or self.text.find("\\n", start, end) >= 0):
+        if self.text[start] != '"':
+            return
+        long = self._is_long(start if key < 0 else key, end)
+        if not (long or self.text.find("\\n", start, end) >= 0):
             return
         yield
         string = self.string(head)
@@ -227,6 +230,14 @@ class JsonIndex:
             self._add(Kind.TEXT, begin, head, stop)
         self._mate[head] = len(self) - 1
         self._count[head] = string.count("\n") + 1
+
+    def _is_long(self, start: int, end: int) -> bool:
+        """Whether a name and its string, quotes and comma, take more than a line."""
+        room = self._room(0) - 3
+        if end - start > room:
+            return True
+        shown = self.text[start:end]
+        return not shown.isascii() and cell_width(readable(shown)) > room
 
     def _join(self) -> None:
         """A value joins the container it is in."""
