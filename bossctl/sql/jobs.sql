@@ -39,7 +39,7 @@ FROM (
 -- needs: queue
 -- An index on the queue's name and then on what is sorted by makes a short walk per queue cheaper than one sort of all.
 SELECT {columns}, {sorted_by} AS sorted_by
-FROM {queue} AS q
+FROM {queue_table} AS q
 CROSS JOIN LATERAL (
   SELECT {raw}
   FROM {job} AS j
@@ -56,7 +56,7 @@ LIMIT %(limit)s
 -- The last of a page's worth among a few jobs of each queue: no job of the page comes after it, so that the walks need
 -- not go further, however many queues there are and however few jobs of one fit.
 SELECT h.cutoff
-FROM {queue} AS q
+FROM {queue_table} AS q
 CROSS JOIN LATERAL (
   SELECT {lead} AS cutoff
   FROM {job} AS j
@@ -87,7 +87,7 @@ WHERE j.name = ANY (%(names)s::text[]) AND j.id = ANY (%(ids)s::uuid[])
 -- Where each queue has a table, planning to read all of a row's columns from any of them takes longer than to ask first
 -- which has it; to ask in a scalar subquery, by which nothing can be joined, is planned soonest.
 SELECT q.name
-FROM {queue} AS q
+FROM {queue_table} AS q
 WHERE (SELECT true FROM {job} AS j WHERE j.name = q.name AND j.id = %(id)s::uuid LIMIT 1)
 
 -- name: job_by_id
@@ -95,14 +95,14 @@ WHERE (SELECT true FROM {job} AS j WHERE j.name = q.name AND j.id = %(id)s::uuid
 SELECT {columns}, {details}
 FROM {all_jobs} AS j
 WHERE j.id = %(id)s::uuid
-  AND j.name = ANY (CASE WHEN j.archived THEN ARRAY(SELECT q.name FROM {queue} AS q) ELSE %(names)s::text[] END)
+  AND j.name = ANY (CASE WHEN j.archived THEN ARRAY(SELECT q.name FROM {queue_table} AS q) ELSE %(names)s::text[] END)
 
 -- name: job_by_id
 -- when: queue
 -- The primary key is (name, id): naming every queue lets it be used (0.9 ms against 109 ms at 1 M rows).
 SELECT {columns}, {details}
 FROM {all_jobs} AS j
-WHERE j.id = %(id)s::uuid AND j.name = ANY (ARRAY(SELECT q.name FROM {queue} AS q))
+WHERE j.id = %(id)s::uuid AND j.name = ANY (ARRAY(SELECT q.name FROM {queue_table} AS q))
 
 -- name: job_by_id
 SELECT {columns}, {details}

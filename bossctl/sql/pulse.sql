@@ -4,7 +4,7 @@
 -- needs: index:i16, queue
 -- An index on (name, completed_on) leads to what ended lately.
 SELECT q.name AS queue, e.minute, e.completed, e.failed
-FROM {queue} AS q
+FROM {queue_table} AS q
 CROSS JOIN LATERAL (
   SELECT floor(extract(epoch FROM now() - j.completed_on) / 60)::int AS minute,
          count(*) FILTER (WHERE j.state = 'completed') AS completed,

@@ -2,7 +2,7 @@
 
 -- name: queue_names
 -- when: queue
-SELECT q.name FROM {queue} AS q ORDER BY q.name
+SELECT q.name FROM {queue_table} AS q ORDER BY q.name
 
 -- name: queue_names
 -- when: index:name
@@ -41,7 +41,7 @@ SELECT q.name AS queue, s.state::text AS state, g.rows, late.blocked, late.defer
          ORDER BY j.start_after
          LIMIT 1
        ) END AS oldest_due
-FROM {queue} AS q
+FROM {queue_table} AS q
 CROSS JOIN (VALUES ('created'::{schema}.job_state), ('retry'), ('active'), ('failed')) AS s (state)
 CROSS JOIN LATERAL (
   SELECT count(*) AS rows
@@ -126,7 +126,7 @@ FROM (
 -- name: failed_recently
 -- needs: index:i16
 SELECT q.name AS queue, recent.failed_hour
-FROM {queue} AS q
+FROM {queue_table} AS q
 CROSS JOIN LATERAL (
   SELECT count(*) AS failed_hour
   FROM {job} AS j

@@ -35,7 +35,6 @@ from bossctl.selector import (
     scope,
 )
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.relations import relations
 from bossctl.sql.text import trusted
 
 ALWAYS = trusted("true")
@@ -225,7 +224,7 @@ class _Compiler:
         condition = sql.SQL("(j.id = ANY ({}::uuid[]))").format(self._bind(ids))
         if not self.live or not self.catalog.has("queue"):
             return condition
-        names = relations(self.catalog)["queue"]
+        names = sql.Identifier(self.catalog.schema, "queue")
         return sql.SQL("({} AND j.name = ANY (ARRAY(SELECT q.name FROM {} AS q)))").format(condition, names)
 
     def _moments(self, node: Moments) -> sql.Composable:

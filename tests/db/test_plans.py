@@ -84,7 +84,7 @@ def test_readings_use_the_indexes_of_their_era(filled: Database) -> None:
         name = plan(filled, "queues_of_id", {"id": job_id})
         large = name.count("_pkey on j")
         assert large > QUEUES / 2, name
-        assert name.count("Index Cond: ((name = queue.name) AND (id =") == large, name
+        assert name.count("Index Cond: ((name = q.name) AND (id =") == large, name
 
 
 @pytest.mark.parametrize("filled", ["12.38.0"], indirect=True)
@@ -92,7 +92,7 @@ def test_the_newest_schema_counts_and_lists_by_its_own_indexes(filled: Database)
     counts = plan(filled, "open_counts", {"names": None})
     assert counts.count("Scan using job_common_i14") >= 2, counts
     assert counts.count("job_common_i14") == 3, counts
-    assert "Index Cond: ((name = queue.name) AND (state = " in counts, counts
+    assert "Index Cond: ((name = q.name) AND (state = " in counts, counts
     assert "Seq Scan on job" not in counts, counts
     assert "job_common_i16" in plan(filled, "failed_recently", {"names": None})
     newest = JobOrder("newest")
