@@ -16,10 +16,10 @@ COLUMNS = (
     Column("WHEN", rank=1),
     Column("CHANGED", right=True),
     Column("UNDONE", right=True),
-    Column("SELECTOR", least=12),
     Column("BY", rank=2, least=12),
     Column("WHERE", rank=4),
     Column("TARGET", rank=3, least=12),
+    Column("SELECTOR", least=12),  # last: the ids of thousands of jobs need no room in the lines of the others
 )
 
 
@@ -39,8 +39,8 @@ def _row(one: Operation) -> list[Cell | str]:
         timestamp(one.at),
         f"{one.changed:,}",
         f"{one.undone:,}",
-        one.selector,
         one.by,
         one.where,
         one.target,
+        one.selector,
     ]
