@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bossctl.config import (
@@ -89,6 +91,7 @@ def opener(spec: ConnectionSpec) -> Opener:
     """Opens a database for the app."""
 
     async def opened() -> tuple[Store, Operator, Callable[..., Awaitable[Report]]]:
+        await asyncio.to_thread(import_module, "bossctl.actions")
         from bossctl.actions import Operator
         from bossctl.store import Store
 

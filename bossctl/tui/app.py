@@ -15,11 +15,12 @@ from textual.worker import WorkerFailed
 
 from bossctl.errors import BossctlError, Exit
 from bossctl.format import clean
+from bossctl.tui.ahead import load_ahead
 from bossctl.tui.commands import Command, CommandLineError, bindings, offers, parse_line, run
 from bossctl.tui.desk import Desk
 from bossctl.tui.everywhere import EVERYWHERE, Everywhere
 from bossctl.tui.hangup import ending_with_terminal
-from bossctl.tui.navigation import GO_COMMANDS
+from bossctl.tui.navigation import FLOOR, GO_COMMANDS
 from bossctl.tui.places import Place, QueuePlace, QueuesPlace
 from bossctl.tui.polling import Poll
 from bossctl.tui.ports import Opener
@@ -99,6 +100,7 @@ class BossApp(Everywhere):
         self._checkup_after = checkup_after
         self._asked_to_quit = float("-inf")
         self._tidying = Tidying()
+        self._loading = False
 
     # --- beginning and end
 
@@ -152,12 +154,34 @@ class BossApp(Everywhere):
         self._close_messages_no_wait()
 
     def _tick(self) -> None:
-        self._tidying.tick(self.screen_stack)
+        self._tidying.tick(self.screen_stack, alone=self._alone)
+        self._load_ahead()
         desk, slower = self.desk, self.desk.slower
         if desk.is_open and self._info.ready(slower) and not (desk.paused and desk.info):
             self.run_worker(self._take_info(desk, self._info), group="desk")
         if self._time_for_checkup and desk.checkup.ready(slower) and not desk.paused:
             self.run_worker(self._check_up(desk.checkup), group="desk")
+
+    def _load_ahead(self) -> None:
+        """Once the first screen shows what it has read, load what the others need."""
+        if self._loading or self.here is None or any(poll.age is None for poll, _ in self.here.readings()):
+            return
+        self._loading = True
+        self.run_worker(self._loaded_ahead())
+
+    async def _loaded_ahead(self) -> None:
+        await load_ahead()
+        if self._alone:
+            self._tidying.settle()
+
+    @property
+    def _alone(self) -> bool:
+        """Whether there is nothing but the first screen, which stays."""
+        return len(self.screen_stack) <= FLOOR and not len(self._notifications)
+
+    async def _move_to(self, desk: Desk) -> None:
+        await super()._move_to(desk)
+        self._tidying.stir()
 
     @property
     def _time_for_checkup(self) -> bool:

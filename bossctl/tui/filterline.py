@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -23,6 +24,15 @@ Checker = Callable[[str], "SelectorError | None"]
 
 class _Field(Input):
     """Lets go of the keys as it is submitted: what is typed right after Enter is meant for the table."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Take Enter here: as a binding it would go by way of the app, which hands on the next key meanwhile."""
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            await self.action_submit()
+        else:
+            await super()._on_key(event)
 
     async def action_submit(self) -> None:
         self.screen.focus_next("LineTable")

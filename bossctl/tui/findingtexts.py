@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -103,6 +104,7 @@ def _reason(check: CheckResult) -> str:
     return fmt.clean(told if kind in ("era", "privilege", "timeout") else check.reason or "")
 
 
+@cache
 def _severity(word: str) -> Content:
     mark, style = _SIGNS[word]
     return Content(f"{mark} {word}").stylize(style)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from textual import on
-from textual.app import App
 
 from bossctl.errors import UsageError
 from bossctl.format import clean
 from bossctl.tui.commands import Command
 from bossctl.tui.desk import Desk
+from bossctl.tui.pacing import Restyling
 from bossctl.tui.places import (
     FindingsPlace,
     JobPlace,
@@ -46,7 +46,7 @@ GO_COMMANDS = (
 )
 
 
-class Navigation(App[None]):
+class Navigation(Restyling):
     """An app whose screens are places. A subclass sets `desk`."""
 
     desk: Desk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bossctl import format as fmt
@@ -14,6 +14,7 @@ from bossctl.models.job_errors import ErrorGroup
 from bossctl.models.operations import QueueSpec
 from bossctl.models.options import NONE, same, shown
 from bossctl.models.queues import OptionValue, QueueDetail
+from bossctl.tui.grids import Grid, GridColumn
 from bossctl.tui.optionrow import CLIENT_DEFAULT, PGBOSS_DEFAULTS
 from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.rows import Row
@@ -29,6 +30,7 @@ ERROR_COLUMNS = (
     Column("week", "7D", width=5, align="right", priority=3, tooltip="in the last 7 days"),
     Column("message", "MESSAGE", width=30, min_width=16, flex=1),
 )
+OPTION_COLUMNS = (GridColumn(), GridColumn("dim"), GridColumn(folds=True), GridColumn("dim", folds=True))
 SCHEDULE_COLUMNS = (
     Column("key", "KEY", min_width=8, max_width=24, fit=True, priority=2),
     Column("next", "NEXT RUN", width=28, min_width=10, tooltip="by the server's clock, in UTC"),
@@ -64,7 +66,7 @@ def neighbours(detail: QueueDetail) -> str:
 # --- options
 
 
-def options(detail: QueueDetail, file: str, wanted: QueueSpec | None) -> Text | Table:
+def options(detail: QueueDetail, file: str, wanted: QueueSpec | None) -> RenderableType:
     """Each option with its value, whether that is pg-boss's default, and what the file asks for where it differs.
 
     `file` is the name of a file of queues, or empty; `wanted` is what it says of this queue.
@@ -72,30 +74,21 @@ def options(detail: QueueDetail, file: str, wanted: QueueSpec | None) -> Text | 
     given = detail.queue.options
     if not given:
         return Text("before pg-boss 10 there are no queues with options: each job has its own", "dim")
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(style="dim", overflow="fold")
     client = detail.queue.storage == "partition" and "delete_after" not in given
     asked = wanted.options if wanted else {}
-    for name, value in given.items():
-        table.add_row(*_option(name, value, asked, client))
+    rows = [_option(name, value, asked, client) for name, value in given.items()]
     if detail.queue.monitor_age_seconds is not None:
-        table.add_row("", "monitored", f"{fmt.age(detail.queue.monitor_age_seconds)} ago", "")
+        rows.append((Text(), Text("monitored"), Text(f"{fmt.age(detail.queue.monitor_age_seconds)} ago"), Text()))
     marks = f"{SET} not pg-boss's default" + (f"   {DRIFTED} not as {fmt.clean(file)} says" if file else "")
     heading = Text(marks, "dim")
     if file and wanted is None:
         heading.append(f"\n{fmt.clean(file)} does not name this queue")
-    whole = Table.grid()
-    whole.add_row(heading)
-    whole.add_row(table)
-    return whole
+    return Group(heading, Grid(OPTION_COLUMNS, rows))
 
 
 def _option(
     name: str, value: OptionValue, asked: Mapping[str, OptionValue], client: bool
-) -> tuple[Text | str, str, Text, str]:
+) -> tuple[Text, Text, Text, Text]:
     text, default = shown(name, value, client_defaults=client), PGBOSS_DEFAULTS.get(name, NONE)
     usual = text in (default, CLIENT_DEFAULT)
     notes = ["default" if text == default else ""] if usual else [f"default {default}"]
@@ -103,7 +96,8 @@ def _option(
     if drifted:
         notes.insert(0, f"the file says {shown(name, asked[name])};")
     mark = DRIFTED if drifted else "" if usual else SET
-    return Text(mark, "bold"), name, Text(fmt.clean(text), "" if mark else "dim"), fmt.clean(" ".join(notes))
+    told = Text(fmt.clean(text), "" if mark else "dim")
+    return Text(mark, "bold"), Text(name), told, Text(fmt.clean(" ".join(notes)))
 
 
 def drift(detail: QueueDetail, wanted: QueueSpec) -> int:

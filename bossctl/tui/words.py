@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from bossctl import format as fmt
 from bossctl.models.common import UNKNOWN, Count, Target, Truth
+from bossctl.tui.grids import Grid, GridColumn
 
 if TYPE_CHECKING:
     from bossctl.models.jobs import JobRow
@@ -104,14 +104,11 @@ def run_time(row: JobRow, now: datetime) -> str:
     return fmt.ABSENT if end is None or end < row.started_on else fmt.elapsed((end - row.started_on).total_seconds())
 
 
-def pairs(rows: Iterable[tuple[str, Text | str]], *, width: int = 0) -> Table:
+def pairs(rows: Iterable[tuple[str, Text | str]], *, width: int = 0) -> Grid:
     """Names, muted, with values beside them that wrap within their own column; texts are made harmless here."""
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(style="dim", no_wrap=True, min_width=width, justify="right" if not width else "left")
-    grid.add_column(overflow="fold")
-    for name, value in rows:
-        grid.add_row(Text(fmt.clean(name)), Text(fmt.clean(value)) if isinstance(value, str) else value)
-    return grid
+    columns = (GridColumn("dim", right=not width, min_width=width), GridColumn(folds=True))
+    told = ((name, Text(fmt.clean(value)) if isinstance(value, str) else value) for name, value in rows)
+    return Grid(columns, ((Text(fmt.clean(name)), value) for name, value in told))
 
 
 def plural(number: int, word: str) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker
@@ -18,6 +17,7 @@ from bossctl import format as fmt
 from bossctl.tui.chrome import Banner, Header
 from bossctl.tui.commands import Command
 from bossctl.tui.desk import Desk
+from bossctl.tui.pacing import Paced
 from bossctl.tui.places import JobPlace, Place
 from bossctl.tui.polling import Poll
 from bossctl.tui.widgets.footer import FiveKeyFooter
@@ -39,7 +39,7 @@ Reading = tuple[Poll[Any], Callable[[Any], Awaitable[None] | None]]
 """A poll, and what is done with each new value."""
 
 
-class BossScreen(Screen[None]):
+class BossScreen(Paced[None]):
     """A screen with header, banner and footer that takes its readings while it is in front.
 
     A subclass gives `body`, `readings` (the first is the one that banner and status speak of) and `COMMAND_LIST`,

@@ -8,16 +8,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from bossctl.format import clean
+from bossctl.tui.pacing import PacedDialog
 
 SHOWN = 20_000
 """Characters that are laid out: nobody selects more by hand, and wrapping takes its time."""
 
 
-class CopiedScreen(ModalScreen[None]):
+class CopiedScreen(PacedDialog[None]):
     """A sentence, and the value without a frame beside it, so that the terminal's own selection takes nothing else."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,18 +9,18 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.css.query import NoMatches
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from bossctl.errors import BossctlError
 from bossctl.format import clean
 from bossctl.tui import plans
 from bossctl.tui.desk import Desk
+from bossctl.tui.pacing import PacedDialog
 
 R = TypeVar("R")
 
 
-class ChangeDialog(ModalScreen[R | None], Generic[R]):
+class ChangeDialog(PacedDialog[R | None], Generic[R]):
     """Dismissed with what was done, or None.
 
     A deed under way is not tied to the dialog: closing it lets the deed go on, and its outcome comes as a toast.

@@ -31,6 +31,7 @@ AGAIN = 1.0
 """Seconds until a database that did not answer is asked again."""
 FRAME_LINES = 12
 """Lines of the dialog around its options."""
+ROWS_AT_ONCE = 3
 NAME_HELP = "another name makes another queue: letters, digits, _ . / and -"
 
 
@@ -142,9 +143,7 @@ class EnsureForm(ChangeDialog[EnsureResult]):
             if self._rows:
                 self._reload(form)
             else:
-                rows = [OptionRow(option, exists=form.exists) for option in form.fields]
-                self.query_one("#ensure").styles.max_height = len(rows) + FRAME_LINES
-                await self.query_one("#options", VerticalScroll).mount_all(rows)
+                await self._mount_rows(form)
             self._form = form
             about = "exists, will be changed" if form.exists else "new, will be created" if form.queue else ""
             self.query_one("#known", Static).update(Content(about), layout=False)
@@ -157,6 +156,15 @@ class EnsureForm(ChangeDialog[EnsureResult]):
             await self._ask_for_policy()
         if self._given is not None:
             self._fill_in()
+
+    async def _mount_rows(self, form: QueueForm) -> None:
+        """A few at a time, so that the keyboard need not wait; nothing is drawn before all are there."""
+        self.query_one("#ensure").styles.max_height = len(form.fields) + FRAME_LINES
+        options = self.query_one("#options", VerticalScroll)
+        for start in range(0, len(form.fields), ROWS_AT_ONCE):
+            fields = form.fields[start : start + ROWS_AT_ONCE]
+            if options.is_attached:
+                await options.mount_all(OptionRow(option, exists=form.exists) for option in fields)
 
     def _fill_in(self) -> None:
         """Enter what was given, and plan it unless this schema has no such option."""

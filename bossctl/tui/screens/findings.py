@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -125,7 +126,10 @@ class FindingsScreen(QueueChanges):
     def _draw(self) -> None:
         if self.report is None:
             return
-        self.query_one(PaneStrip).titles = [self._title(pane) for pane in PANES]
+        families: dict[str, list[Finding]] = {}
+        for one in self._findings.values():
+            families.setdefault(texts.family(one.code), []).append(one)
+        self.query_one(PaneStrip).titles = [self._title(pane, families.get(pane, ())) for pane in PANES]
         wanted = [texts.row(key, one) for key, one in self._findings.items() if self._is_of(one.code)]
         wanted += [texts.skipped_row(key, one) for key, one in self._checks.items() if self._lists(one)]
         self.table.update(wanted)
@@ -152,12 +156,11 @@ class FindingsScreen(QueueChanges):
         """All that did not look on their own pane; among the findings those that something kept from looking."""
         return self.family == SKIPPED or (texts.kept_from_looking(check) and self._is_of(check.code))
 
-    def _title(self, pane: str) -> str:
+    def _title(self, pane: str, found: Sequence[Finding]) -> str:
         if pane == SKIPPED:
             return f"Skipped {len(self._checks)}"
-        found = [one for one in self._findings.values() if pane in (ALL, texts.family(one.code))]
         if pane == ALL:
-            return f"All {len(found)}"
+            return f"All {len(self._findings)}"
         return f"{texts.sign(found)} {texts.FAMILIES[pane]} {len(found)}".strip()
 
     def badge(self) -> Content:

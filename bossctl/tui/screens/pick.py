@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from bossctl.format import clean
 from bossctl.tui.jobcolumns import USUAL_KEYS, column_of, read_keys
+from bossctl.tui.pacing import PacedDialog
 from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.rows import Row
 from bossctl.tui.widgets.table import LineTable
@@ -38,7 +38,7 @@ class Option:
     about: str = ""
 
 
-class PickDialog(ModalScreen[R | None], Generic[R]):
+class PickDialog(PacedDialog[R | None], Generic[R]):
     """A table of options with a line under it. Dismissed with what was picked, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

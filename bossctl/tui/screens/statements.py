@@ -11,12 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from bossctl import format as fmt
 from bossctl.models.statements import Statement
 from bossctl.tui.copying import Copyable, hand_over
+from bossctl.tui.pacing import PacedDialog
 from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.rows import Row
 from bossctl.tui.widgets.table import LineTable
@@ -39,7 +39,7 @@ class Ran:
     age: float | None
 
 
-class StatementsScreen(ModalScreen[None]):
+class StatementsScreen(PacedDialog[None]):
     """What was sent to the database for the screen below: a line for each statement, the one at the cursor in full."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

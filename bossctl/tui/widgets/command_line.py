@@ -10,15 +10,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from bossctl.tui.commands import CommandLineError, Invocation, Offer, Values, complete, parse_line
+from bossctl.tui.pacing import PacedDialog
 
 SHOWN = 8
 
 
-class CommandLineScreen(ModalScreen[Invocation | None]):
+class CommandLineScreen(PacedDialog[Invocation | None]):
     """Asks for a command; dismissed with what is to be run, or None.
 
     Tab and Right take the first completion, Up and Down go through earlier lines, Esc closes.

@@ -12,10 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from bossctl.tui.commands import offers
+from bossctl.tui.pacing import PacedDialog
 
 WIDGET_GROUPS = {"move": "Moving", "table": "Table", "json": "Payload"}
 """Where keys of widgets stand in the help, by the first part of their id."""
@@ -61,7 +62,7 @@ def _widget_keys(screen: Screen[Any], taken: set[str]) -> list[tuple[str, HelpLi
     return [(group, HelpLine(" ".join(keys), title)) for group, title, keys in found.values()]
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(PacedDialog[None]):
     """Shows `help_sections`; any of Esc, q and ? closes it."""
 
     DEFAULT_CSS = """
