@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bossctl.cli.output import Format, Printer
+from bossctl.cli.settings import Settings
+from bossctl.cli.views import actions as views
+from bossctl.models.common import Target
+from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, JobAction
+from bossctl.selector import Archived
 from tests.cli.conftest import Bossctl
 from tests.conftest import SeededFactory
 from tests.support.releases import NEWEST
@@ -36,3 +44,14 @@ def test_what_actions_say_to_help(bossctl: Bossctl, seeded: SeededFactory, relea
     assert told in said(0, "retry", live, away)
     assert "is archived" not in said(5, "retry", live)
     assert "is archived" not in said(0, "restore", away)
+
+
+@pytest.mark.parametrize(("path", "told"), [("/jobs.jsonl", " with another file"), (None, "")])
+def test_what_finishes_an_archive(capsys: pytest.CaptureFixture[str], path: str | None, told: str) -> None:
+    """No file is written twice, so that the same command again would be refused."""
+    request = ActionRequest(JobAction.ARCHIVE, Archived("any"), "queue:mail", path=path)
+    plan = ActionPlan(request, 2, 2, {}, {}, {"mail": 2}, "2 jobs")
+    where = Target("localhost", 5432, "app", "me", "pgboss", "--dsn")
+    for outcome in (ActionOutcome(plan, 1, {}, {}, stopped="gone"), ActionOutcome(plan, 1, {}, {}, interrupted=True)):
+        views.done(Printer(Settings({}, Path()), Format.JSON), where, outcome, show_sql=False)
+        assert f"running it again{told} finishes it" in capsys.readouterr().err
