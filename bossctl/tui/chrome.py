@@ -25,7 +25,7 @@ BADGE = " bossctl "
 LEAST_ABOUT = 16
 """So many cells of the line about a screen are kept before the supervisor's age is."""
 LEAST_HOST = 10
-"""So many cells of host and database are kept before it is said who named them."""
+"""So many cells of host and database are kept before it is said who named them, half of it before the schema."""
 _COST = re.compile(r"[^·]+ · (?=[^·]+ · [^·]+$)")
 """What a reading cost, in how it stands: `5ms · 1s ago · every 2s`."""
 _PARTS = re.compile(r"(?= · |, |: | \()")
@@ -159,7 +159,7 @@ def _where(target: Target | None, room: int) -> str:
     tail = _fitting(tails, room - min(fmt.cell_width(host), LEAST_HOST))
     left = room - fmt.cell_width(tail)
     if fmt.cell_width(host) > left:
-        host = fmt.ELLIPSIS + host[len(host) + 1 - max(left, LEAST_HOST) :]
+        host = fmt.ELLIPSIS + host[len(host) + 1 - max(left, LEAST_HOST // 2) :]
     return fmt.truncate(host + tail, room)
 
 

@@ -100,6 +100,14 @@ async def test_the_header(width: int, target: Target, first: str, second: str) -
         assert screen_lines(app)[:2] == [first, second]
 
 
+async def test_the_schema_is_whole_before_much_of_the_host() -> None:
+    app = Head()
+    async with app.run_test(size=(34, 4)) as pilot:
+        app.query_one(Header).target = TARGET
+        await pilot.pause()
+        assert screen_lines(app)[0] == " bossctl  …/shop · schema pgboss"
+
+
 class Strip(App[None]):
     NAMES = ("all", "duplicates", "stuck", "settings", "schema")
 
