@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bossctl.store import Store
 
 
+CUT_SHORT = "note: interrupted within a batch; bossctl log tells what was committed"
+
+
 def act(
     ctx: typer.Context,
     action: str,
@@ -104,5 +107,9 @@ def _applied(settings: Settings, asked: ActionRequest, plan: ActionPlan) -> tupl
 
     try:
         return bridge.read(settings, work)
+    except KeyboardInterrupt:
+        progress.done()
+        talk.say(CUT_SHORT)
+        raise
     finally:
         progress.done()

@@ -147,6 +147,7 @@ async def _plan(store: Store, operation: str | None, *, statements: bool, writes
 def _applied(settings: Settings, planned: UndoPlan) -> tuple[Target, ActionOutcome]:
     from bossctl.actions import Operator
     from bossctl.cli import bridge, talk
+    from bossctl.cli.acting import CUT_SHORT
     from bossctl.models.jobwords import progress_line
 
     progress = talk.Progress(colourless=settings.colourless)
@@ -160,5 +161,9 @@ def _applied(settings: Settings, planned: UndoPlan) -> tuple[Target, ActionOutco
 
     try:
         return bridge.read(settings, work)
+    except KeyboardInterrupt:
+        progress.done()
+        talk.say(CUT_SHORT)
+        raise
     finally:
         progress.done()

@@ -200,6 +200,19 @@ def test_an_interrupt_ends_after_the_batch(database: DatabaseFactory) -> None:
     assert "running it again finishes it" in result.err
 
 
+def test_a_second_interrupt_ends_it_at_once(database: DatabaseFactory) -> None:
+    """The batch at hand is not waited for; the log has what was committed."""
+    db = filled(database(NEWEST), 4000)
+    db.execute(SLOW)
+    with running(db, "job", "retry", "queue:work", "--yes") as one:
+        wait_until(db, f"{DONE} >= 1000")
+        one.send_signal(signal.SIGINT)
+        one.send_signal(signal.SIGTERM)
+        out, err = one.communicate(timeout=PATIENCE)
+    assert (one.returncode, out) == (130, b"")
+    assert b"bossctl log tells what was committed" in err
+
+
 def test_a_lost_connection_is_partly_done(database: DatabaseFactory) -> None:
     db = filled(database(NEWEST), 3000)
     db.execute(SLOW)
