@@ -73,12 +73,10 @@ class Header(Widget):
         cheap = _COST.sub("", self.status)
         room = self.size.width - self._title.cell_length - 5
         subtitle = fmt.clean(self.subtitle)
-        about, first = fmt.cell_width(subtitle), fmt.cell_width(_PARTS.split(subtitle)[0])
-        tries = (
-            (about, told),
-            (max(first, LEAST_ABOUT), told[len(duties) :]),
-            (first, [(brief, self.status), (brief, cheap)]),
-        )
+        parts = _PARTS.split(subtitle)
+        about, first, two = (fmt.cell_width("".join(parts[:many])) for many in (len(parts), 1, 2))
+        some, few = told[len(duties) :], [(brief, self.status), (brief, cheap)]
+        tries = ((about, told), (two, some), (max(first, LEAST_ABOUT), some), (first, few))
         for least, forms in tries:
             for badge, status in forms:
                 if badge.cell_length + fmt.cell_width(status) + min(least, about) <= room:

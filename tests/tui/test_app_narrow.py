@@ -100,6 +100,18 @@ async def test_the_header(width: int, target: Target, first: str, second: str) -
         assert screen_lines(app)[:2] == [first, second]
 
 
+async def test_the_supervisor_gives_way_to_the_second_thing_to_say() -> None:
+    app = Head()
+    async with app.run_test(size=(80, 4)) as pilot:
+        header = app.query_one(Header)
+        header.title, header.subtitle = "Schedules", "3 · nobody passes over them: last pass 12h ago · 0 missed"
+        header.badge, header.status, header.duty = Content("✗ 12 errors"), "5ms · 1s ago · every 5s", ("sup 12h",)
+        await pilot.pause()
+        assert screen_lines(app)[1] == (
+            " Schedules  ✗ 12   3 · nobody passes over them          5ms · 1s ago · every 5s"
+        )
+
+
 async def test_the_schema_is_whole_before_much_of_the_host() -> None:
     app = Head()
     async with app.run_test(size=(34, 4)) as pilot:
