@@ -1,4 +1,4 @@
-"""What screens and dialogs are made of is loaded before it is asked for, beside the loop."""
+"""What screens are made of is loaded before it is asked for, beside the loop."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import sys
 from importlib import import_module
 
-MODULES = (
-    *(f"bossctl.tui.screens.{name}" for name in ("queue", "jobs", "job", "findings", "schedules", "workers", "system")),
-    *(f"bossctl.tui.screens.{name}" for name in ("log", "ensure", "delete", "jobsdialog", "action", "statements")),
-    *(f"bossctl.tui.widgets.{name}" for name in ("command_line", "help", "palette")),
+MODULES = tuple(
+    f"bossctl.tui.screens.{name}"
+    for name in ("queue", "jobs", "job", "findings", "schedules", "workers", "system", "log")
 )
+"""Dialogs are not among them: what one of them needs takes few milliseconds and half a megabyte."""
 PAUSE = 0.02
 """Seconds between two modules, for whatever else is to be done."""
 

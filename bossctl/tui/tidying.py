@@ -15,7 +15,7 @@ RARELY = 100
 """Full collections that come by themselves are so many times rarer than those of the generation below."""
 DRAWINGS = 100
 """Widgets whose drawings Textual may keep."""
-LONG = 0.012
+LONG = 0.02
 """Seconds from which a collection is worth to be made shorter."""
 
 
@@ -41,9 +41,8 @@ class Tidying:
         self._began = True
 
     def settle(self) -> None:
-        """What was read for the first time is there now, or what is needed later was loaded: that stays, too."""
-        if self._began:
-            gc.freeze()
+        """What was read for the first time is there now, and what is needed later was loaded: that stays, too."""
+        self._collect(alone=True)
 
     def stir(self) -> None:
         """What was to stay will go, such as all of another database: visit everything once more."""
@@ -62,8 +61,8 @@ class Tidying:
     def _collect(self, alone: bool) -> None:
         began = thread_time()
         gc.collect()
-        if alone and thread_time() - began > LONG:
-            self.settle()
+        if self._began and alone and thread_time() - began > LONG:
+            gc.freeze()
 
 
 def forget_drawings() -> None:
