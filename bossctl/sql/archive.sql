@@ -67,13 +67,6 @@ WHERE j.name = %(queue)s AND j.id = p.id
 -- How many of these jobs the counters of schema 46 hold as finished (FACTS §3.1).
 SELECT count(*) AS rows FROM {job} AS j WHERE j.name = %(queue)s AND j.id = ANY (%(ids)s::uuid[]) AND {retained}
 
--- name: undo_changed
--- The ids are asked of the image: asked of the job table too, a planner without statistics finds each row by its queue.
-UPDATE {job_table} AS j SET {restored}
-FROM {rows} AS i
-WHERE j.name = %(queue)s AND i.id = ANY (%(ids)s::uuid[]) AND i.name = j.name AND i.id = j.id
-RETURNING j.id::text AS id
-
 -- name: pairs_removed
 -- What was made from these, unless somebody has touched it since.
 DELETE FROM {job_table} AS j

@@ -56,7 +56,7 @@ async def apply_jobs(
         stopped = str(error)
     finally:
         if kind.finish:
-            await kind.finish()
+            await kind.finish(bool(tally.changed or tally.notes))
     interrupted = stopped is None and not complete and stop is not None and stop.is_set()
     outcome = tally.outcome(record.operation, stopped=stopped, interrupted=interrupted, complete=complete)
     await record.finish(outcome)

@@ -13,6 +13,7 @@ import json
 import os
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -66,6 +67,7 @@ async def archiving_to(store: Store, request: ActionRequest, path: Path) -> Kind
         deed=export.move,
         removes=True,
         slots=False,
+        finish=export.finish,
         statements=(("action_delete", {"chosen": BY_ID}),),
     )
 
@@ -107,6 +109,13 @@ class _Export:
         self._path = path
         self._columns: Mapping[str, str] = {}
         self._size = 0
+        self._made = False
+
+    async def finish(self, changed: bool) -> None:
+        """A file of jobs that are all still there would only be in the way of the next try."""
+        if self._made and not changed:
+            with suppress(OSError):
+                await asyncio.to_thread(self._path.unlink)
 
     async def move(self, batch: Batch) -> Done:
         """Write a batch, make it last, delete what was written."""
@@ -148,9 +157,10 @@ class _Export:
         data = "".join(lines).encode("utf-8", "surrogatepass")
         if self._path.suffix == ".gz":
             data = gzip.compress(data, compresslevel=6)
-        flags = os.O_WRONLY | os.O_NOFOLLOW | (0 if self._size else os.O_CREAT | os.O_EXCL)
+        flags = os.O_WRONLY | os.O_NOFOLLOW | (0 if self._made else os.O_CREAT | os.O_EXCL)
         try:
             file = os.open(self._path, flags, 0o600)
+            self._made = True
             try:
                 os.lseek(file, self._size, os.SEEK_SET)
                 left = memoryview(data)
