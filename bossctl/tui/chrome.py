@@ -79,7 +79,9 @@ class Header(Widget):
         tries = ((about, told), (two, some), (max(first, LEAST_ABOUT), some), (first, few))
         for least, forms in tries:
             for badge, status in forms:
-                if badge.cell_length + fmt.cell_width(status) + min(least, about) <= room:
+                # Two blanks before an age, or it reads as the end of the sentence.
+                apart = status not in (self.status, cheap)
+                if badge.cell_length + fmt.cell_width(status) + min(least, about) + apart <= room:
                     return badge, status
         return brief, cheap
 

@@ -112,6 +112,16 @@ async def test_the_supervisor_gives_way_to_the_second_thing_to_say() -> None:
         )
 
 
+async def test_an_age_stands_apart_from_the_sentence_before_it() -> None:
+    app = Head()
+    async with app.run_test(size=(80, 4)) as pilot:
+        header = app.query_one(Header)
+        header.title, header.subtitle, header.badge = "Jobs", "all · 1 marked", Content("✗ 1 error")
+        header.status, header.duty = "<1ms · 5s ago · every 2s", ("no supervisor seen", "no supervisor")
+        await pilot.pause()
+        assert "all · 1 marked      no supervisor · <1ms" in screen_lines(app)[1]
+
+
 async def test_the_schema_is_whole_before_much_of_the_host() -> None:
     app = Head()
     async with app.run_test(size=(34, 4)) as pilot:
