@@ -12,7 +12,7 @@ SELECT r.name AS queue, count(*) AS completed, max(r.started_on) AS last_started
        count(*) FILTER (WHERE r.keyed) AS keyed
 FROM (
   SELECT j.name, j.started_on, j.completed_on - j.started_on AS run, j.expiry, j.heartbeat_seconds,
-         CASE WHEN %(paced)s AND j.retry_count = 0 AND j.start_after < 'infinity'
+         CASE WHEN %(paced)s AND j.retry_count = 0 AND j.start_after < 'infinity' AND j.started_on IS NOT NULL
               THEN greatest(j.started_on, j.start_after, j.created_on) - greatest(j.start_after, j.created_on)
          END AS wait,
          j.singleton_key IS NOT NULL AND j.singleton_on IS NULL AS keyed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import IntFlag
+from enum import IntEnum
 
 from psycopg import sql
 
@@ -19,7 +19,7 @@ LONG_SECONDS = 600.0
 """A run of ten minutes is one that a heartbeat would help."""
 
 
-class Mark(IntFlag):
+class Mark(IntEnum):
     """What a suspect shows besides its symptoms; the numbers are those of the statement `suspects`."""
 
     COUNTED = 1

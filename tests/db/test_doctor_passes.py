@@ -13,6 +13,7 @@ from bossctl.doctor import DoctorRequest
 from bossctl.sql import Queries
 from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
 from tests.db.test_sql_contract import SAMPLES, read_catalog
+from tests.support.diagnosis import diagnose
 from tests.support.stores import open_store
 
 MANY_ROWS = """
@@ -48,3 +49,18 @@ async def test_identical_jobs_are_looked_for_as_far_back_as_asked(database: Data
         long = await doctor.run(store, DoctorRequest(only=("DUP05",), identical_seconds=7 * 86_400))
     assert short.findings == ()
     assert [(finding.queue, finding.count) for finding in long.findings] == [("mail", 3)]
+
+
+async def test_what_completed_without_ever_having_been_started(database: DatabaseFactory, boss: BossFactory) -> None:
+    """Such a job tells nothing of how long others waited."""
+    db = database("12.38.0")
+    one = await boss(db)
+    await one.create_queue("mail")
+    for number in range(3):
+        await one.send("mail", {"letter": number})
+    first = db.value("SELECT id FROM job WHERE name = 'mail' LIMIT 1")
+    db.execute("UPDATE job SET state = 'completed', completed_on = now() WHERE id = %s", [first])
+    db.execute("UPDATE job SET created_on = now() - interval '1 day', start_after = now() - interval '1 day'")
+    report = await diagnose(db)
+    backlog = {finding.code: finding.queue for finding in report.findings}
+    assert backlog["STK03"] == "mail"
