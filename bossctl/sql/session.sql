@@ -18,14 +18,15 @@ SET LOCAL datestyle = 'ISO, YMD';
 SELECT now() AS now
 
 -- name: begin_batch
--- Rows are found by id or by place and never otherwise: the planner would scan a table of thousands instead.
+-- Rows are found by id or by place and never otherwise: the planner would scan a table of thousands instead. Which
+-- session of the server it is tells whether a pooler stands between.
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SELECT set_config('statement_timeout', {statement_timeout}::text, true),
   set_config('lock_timeout', {lock_timeout}::text, true),
   set_config('idle_in_transaction_session_timeout', {idle_timeout}::text, true),
   set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true),
   set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-  set_config('jit', 'off', true), now() AS now
+  set_config('jit', 'off', true), now() AS now, pg_backend_pid() AS backend
 
 -- name: commit
 COMMIT

@@ -36,15 +36,21 @@ from bossctl.store.recording import note
 from bossctl.store.translate import translated
 
 SLICE = 500
+NEVER_UNASKED = 2**31 - 1
+"""So often a statement would have to be run to be prepared by the driver's own choice."""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """How a transaction began: the server's clock, how far it is ahead of ours, how long that message was under way."""
+    """How a transaction began: the server's clock, how far it is ahead of ours, how long that message was under way.
+
+    `direct`: the server's session is this connection's own. A pooler has keys of its own for its clients.
+    """
 
     now: datetime
     ahead: timedelta
     took_ms: float
+    direct: bool = False
 
 
 class Transaction:
@@ -59,6 +65,7 @@ class Transaction:
         self.now = begun.now
         self.elapsed_ms = 0.0
         self._round_trip_ms = begun.took_ms
+        self._direct = begun.direct
         self._connection = connection
         self._target = target
         self._timeout = timeout
@@ -69,12 +76,18 @@ class Transaction:
         """Run a named statement. Raises Unsupported where the schema lacks what it needs."""
         return await self.run(self.queries.get(name, **slots), values)
 
-    async def run(self, query: Query, values: Mapping[str, object] | None = None) -> list[Row]:
-        """Run a statement that is composed already."""
+    async def run(self, query: Query, values: Mapping[str, object] | None = None, *, again: bool = False) -> list[Row]:
+        """Run a statement that is composed already.
+
+        `again`: it will be run many times, so it is prepared where no pooler can hand the session to others.
+        """
+        prepare = (again and self._direct) or None
+        if prepare:
+            self._connection.prepare_threshold = NEVER_UNASKED
         started = perf_counter()
         try:
             with translated(self._target, self._timeout), self._answered():
-                cursor = await self._connection.execute(query.text, dict(values or {}))
+                cursor = await self._connection.execute(query.text, dict(values or {}), prepare=prepare)
         except BossctlError as error:
             note(query, values, self._spent(started), error=str(error))
             raise
@@ -229,4 +242,5 @@ async def _begun(connection: Connection, statement: Query) -> Begun:
         raise LookupError("a transaction begins with the time")
     took = perf_counter() - started
     note(statement, None, took * 1000, rows=1)
-    return Begun(row["now"], row["now"] - datetime.now(UTC) + timedelta(seconds=took / 2), took * 1000)
+    direct = row.get("backend") == connection.info.backend_pid
+    return Begun(row["now"], row["now"] - datetime.now(UTC) + timedelta(seconds=took / 2), took * 1000, direct)

@@ -45,3 +45,13 @@ async def test_where_jobs_are_linked_links_are_kept_step_by_step(seeded: SeededF
     assert db.value("SELECT count(*) FROM job_dependency") > 0
     assert await ran(db, "delete", "queue:mail state:failed") == {AT_ONCE, BY_STEPS}
     assert await ran(db, "archive", "queue:mail state:completed") == {AT_ONCE, BY_STEPS}
+
+
+async def test_it_is_prepared_where_no_pooler_stands_between(seeded: SeededFactory) -> None:
+    """Through one it is not: `test_everything_works_through_pgbouncer` looks for what is left there."""
+    async with await open_store(seeded("9.0.3")) as store:
+        operator, asked = Operator(store), request("retry", "queue:mail state:failed")
+        await operator.apply_jobs(asked, await operator.plan_jobs(asked))
+        async with store.snapshot() as transaction:
+            found = await transaction._connection.execute("SELECT statement FROM pg_prepared_statements")
+            assert ["locked AS MATERIALIZED" in row["statement"] for row in await found.fetchall()] == [True]

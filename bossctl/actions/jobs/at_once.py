@@ -91,7 +91,7 @@ class AtOnce:
                 lines=steps.lines or LOCKED_LINES,
             )
         values = {**self._selected.values, **steps.values, **chosen.values}
-        [row] = await transaction.run(self._composed[chosen.queue], values)
+        [row] = await transaction.run(self._composed[chosen.queue], values, again=True)
         too_much = steps.lines and row["changed"] and row["lines"] is None
         if row["slotted"] or too_much or (row["linked"] and steps.unlinked):
             raise StepByStep(always=True)
