@@ -102,10 +102,10 @@ class Bench:
             raise RuntimeError(f"{action} changed {outcome.changed} of {self.rows} jobs: {outcome.skipped}")
         return took
 
-    async def reference(self, action: str, *, in_file: bool = False) -> float:
+    async def reference(self, action: str) -> float:
         """Milliseconds for the bare statement."""
         if action in MOVES:
-            return await (self._written() if in_file else self._moved(MOVES[action]))
+            return await self._moved(MOVES[action])
         state, change = CHANGES[action]
         columns = ", ".join(f"{{{name}}}" for name in KEPT[action])
         await self._run("DROP TABLE IF EXISTS bench_image")
@@ -130,19 +130,6 @@ class Bench:
         )
         return (perf_counter() - started) * 1000
 
-    async def _written(self) -> float:
-        statement = trusted(
-            "COPY (DELETE FROM {job} WHERE name = 'bench-actions' AND state = 'failed' RETURNING *) TO STDOUT"
-        )
-        started = perf_counter()
-        with tempfile.TemporaryFile() as file:
-            async with self._connection.cursor().copy(statement.format(job=self._job)) as rows:
-                async for data in rows:
-                    file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return (perf_counter() - started) * 1000
-
 
 async def figures(store: Store, connection: psycopg.AsyncConnection, rows: int) -> AsyncIterator[Figure]:
     """Each action's median of a few runs, beside its reference's, which are run in turns.
@@ -165,10 +152,9 @@ async def _beside(bench: Bench, action: str, *, in_file: bool = False) -> Figure
     ours, reference = list[float](), list[float]()
     for _ in range(RUNS):
         await bench.begin(before)
-        reference.append(await bench.reference(action, in_file=in_file))
+        reference.append(await bench.reference(action))
         await bench.begin(before)
         ours.append(await bench.ours(action))
     words = "bare, into a table" if action in MOVES else "bare, with image"
-    words = "bare, copied to a file" if in_file and action in MOVES else words
     name = f"{action} of {bench.rows:,} jobs" + (", undo in a file" if in_file else "")
     return Figure(name, median(ours), words, median(reference), SLOWEST)
