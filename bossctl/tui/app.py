@@ -154,7 +154,7 @@ class BossApp(Everywhere):
         self._close_messages_no_wait()
 
     def _tick(self) -> None:
-        self._tidying.tick(self.screen_stack, alone=self._alone)
+        self._tidying.tick(self.screen_stack)
         self._load_ahead()
         desk, slower = self.desk, self.desk.slower
         if desk.is_open and self._info.ready(slower) and not (desk.paused and desk.info):

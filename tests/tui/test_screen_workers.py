@@ -115,7 +115,7 @@ async def test_before_the_registry_sessions_are_told_as_what_they_are(
         await until(
             driver, lambda: driver.cell(key, "sessions") == str(db.value(number + " AND datname = current_database()"))
         )
-        assert "which process, release and queues, none tells" in flat(driver)
+        await until(driver, lambda: "which process, release and queues, none tells" in flat(driver))
         await driver.press("enter")
         assert (await driver.on(JobsScreen)).place == JobsPlace("state:active")
         await driver.press("escape")
