@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from bossctl.errors import BossctlError, LockTimeout, StatementTimeout
+from bossctl.errors import BossctlError, LockTimeout, StatementTimeout, Unreachable
 
 if TYPE_CHECKING:
     from bossctl.models.statements import Statement
@@ -93,6 +93,11 @@ class Poll(Generic[T]):
             return None
         under_way = self._clock() - self._begun_at
         return under_way if under_way >= SLOW else None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the last reading did not reach the database."""
+        return isinstance(self.error, Unreachable) and not isinstance(self.error, StatementTimeout)
 
     @property
     def wait(self) -> float:

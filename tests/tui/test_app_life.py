@@ -21,6 +21,7 @@ from bossctl.errors import NotPgBoss, Unreachable
 from bossctl.tui.app import BossApp
 from bossctl.tui.chrome import Banner
 from bossctl.tui.screens import queues as queues_module
+from bossctl.tui.screens.findings import FindingsScreen
 from bossctl.tui.screens.queue import QueueScreen
 from bossctl.tui.screens.queues import QueuesScreen
 from tests.conftest import DatabaseFactory, SeededFactory
@@ -61,6 +62,10 @@ async def test_a_lost_database_is_said_kept_and_found_again(own_server: Server) 
     await asyncio.to_thread(run_sql, own_server, new_queue.format("before"))
     async with running(own_server.dsn(), size=SMALL) as driver:
         await driver.until(lambda: "before" in driver.table.keys)
+        await driver.press("5")
+        await driver.on(FindingsScreen)
+        await driver.press("1")
+        await driver.on(QueuesScreen)
         await asyncio.to_thread(own_server.kill)
         await driver.until(lambda: "lost the database" in banner(driver))
         assert "before" in driver.text, "the last reading stays"
@@ -69,6 +74,9 @@ async def test_a_lost_database_is_said_kept_and_found_again(own_server: Server) 
         failures = driver.screen.readings()[0][0]
         await driver.until(lambda: failures._failures >= 3)
         assert failures.wait <= 4
+        await driver.press("5")
+        await driver.until(lambda: "lost the database" in banner(driver), 3)
+        await driver.press("1")
         await asyncio.to_thread(own_server.start)
         await driver.until(lambda: not banner(driver))
         await asyncio.to_thread(run_sql, own_server, new_queue.format("after"))

@@ -167,12 +167,19 @@ class BossScreen(Paced[None]):
         with self.desk.reader.recording() as ran:
             news = await reading
         poll.statements = tuple(ran)
+        self._tell_header(poll)
         if self.in_use and news:
             shown = show(poll.value)
             if shown is not None:
                 await shown
         if self.in_use:
             self.say_status()
+
+    def _tell_header(self, poll: Poll[Any]) -> None:
+        """What a reading found of the database, lost or back, is true on every screen, however rare its readings."""
+        header = self.desk.header
+        if header is not None and not header.busy and header.lost != poll.lost:
+            header.hurry()
 
     @property
     def in_use(self) -> bool:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from bossctl import format as fmt
-from bossctl.errors import BossctlError, MissingPrivilege, StatementTimeout, Unreachable, Unsupported
+from bossctl.errors import MissingPrivilege, Unsupported
 from bossctl.models.upkeep import IndexHealth
 from bossctl.tui import systemtexts as texts
 from bossctl.tui.commands import Command, bindings
@@ -136,7 +136,7 @@ class SystemScreen(BossScreen):
     def _lost(self, key: str) -> bool:
         """Whether a part is old because the database is lost, which the banner says for all."""
         poll = self._polls[key]
-        return poll.value is not None and all(map(_is_lost, (poll.error, self._polls[FIRST].error)))
+        return poll.value is not None and poll.lost and self._polls[FIRST].lost
 
     def on_resize(self, event: events.Resize) -> None:
         """Tables are cut where they would not fit the page."""
@@ -276,10 +276,6 @@ def _sections() -> Iterator[Section]:
 
 def _poll(read: Callable[[], Any], interval: Callable[[], float]) -> Poll[Any]:
     return Poll(read, interval=interval, cost=lambda value: value.elapsed_ms)
-
-
-def _is_lost(error: BossctlError | None) -> bool:
-    return isinstance(error, Unreachable) and not isinstance(error, StatementTimeout)
 
 
 def _unseen(poll: Poll[Any]) -> str:
