@@ -19,6 +19,7 @@ ARCHIVED_AFTER = "12 hours"
 """What 8 to 10 archive after by default; the limit itself is in the configuration of pg-boss's clients."""
 
 LONGEST_SECONDS = 2_147_483_647
+ARCHIVED = "id-archived"
 
 
 def archived(queries: Queries, *, own: bool, exported: bool) -> Change:
@@ -31,6 +32,7 @@ def archived(queries: Queries, *, own: bool, exported: bool) -> Change:
         unfit="not-finished",
         reasons=reasons,
         values={"schema": queries.catalog.schema, "generation": queries.catalog.generation},
+        keyed=frozenset({ARCHIVED} if own else ()),
     )
 
 
@@ -46,7 +48,7 @@ def _already_archived(queries: Queries, *, own: bool) -> tuple[tuple[str, str], 
     else:
         table, same = queries.relation("archive"), "a.name = j.name" if catalog.has("queue") else "true"
     twin = f"SELECT 1 FROM {table.as_string(None)} AS a WHERE a.id = j.id AND {same} {EACH}"
-    return (("id-archived", f"EXISTS ({twin})"),)
+    return ((ARCHIVED, f"EXISTS ({twin})"),)
 
 
 def _archived_meanwhile(queries: Queries) -> tuple[tuple[str, str], ...]:

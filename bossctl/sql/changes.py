@@ -26,8 +26,8 @@ class Change:
     counted among the eligible jobs, for the words of the plan. `values` are bound in all of them. `source` is the
     relation the jobs are in, the live ones unless it is given. `joined` is joined to it where `after` is read, `copies`
     says that `after` describes a new row and the old one stays. `raw` are new values by the job table's own name of a
-    column, where that is stored otherwise than the canonical one. Nothing here may come from a user or a database but
-    `values`.
+    column, where that is stored otherwise than the canonical one. `keyed` are reasons that a unique key finds as well
+    when the rows are written. Nothing here may come from a user or a database but `values`.
     """
 
     states: tuple[str, ...]
@@ -40,6 +40,7 @@ class Change:
     joined: sql.Composable | None = None
     copies: bool = False
     raw: Mapping[str, str] = field(default_factory=dict)
+    keyed: frozenset[str] = frozenset()
 
 
 def state_condition(change: Change, catalog: Catalog) -> str:
@@ -59,12 +60,13 @@ EACH = "/* each */"
 """Stands at the end of a sub-select that is to look for each row by itself where there are only some rows."""
 
 
-def eligible(change: Change, catalog: Catalog, *, some: bool = False) -> sql.Composable:
+def eligible(change: Change, catalog: Catalog, *, some: bool = False, keyed: bool = True) -> sql.Composable:
     """The same as a condition that can use an index; `some` says that it is asked of a batch and not of a whole queue.
 
-    Else PostgreSQL reads the whole other table for the sake of a thousand rows.
+    Else PostgreSQL reads the whole other table for the sake of a thousand rows. Without `keyed` it is left to the
+    unique keys what they find.
     """
-    rest = [f"({condition}) IS NOT TRUE" for _, condition in change.reasons]
+    rest = [f"({condition}) IS NOT TRUE" for word, condition in change.reasons if keyed or word not in change.keyed]
     text = f"({' AND '.join([state_condition(change, catalog), *rest])})"
     return trusted(text.replace(EACH, "OFFSET 0") if some else text)
 

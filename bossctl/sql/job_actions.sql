@@ -39,9 +39,19 @@ SELECT string_agg(l.id::text, ',') AS ids, string_agg(l.place::text, ' ') AS pla
   txid_current()::text AS xid
 FROM locked AS l
 
+-- name: action_taking
+-- Deleted with no step before that locks, for half the work: one row that another session holds stops all of them, for
+-- as long as the lock timeout lets it. The columns of `row_columns` are those of the row that is looked at.
+DELETE FROM {job_table} AS j
+WHERE {chosen} AND EXISTS (SELECT 1 FROM {row_columns} AS j WHERE {where} AND {eligible})
+RETURNING j.*
+
+-- name: action_taken
+SELECT j.id, {retained} AS retained, false AS slotted, NULL::text AS line FROM {gone} AS j
+
 -- name: action_at_once
 -- Locked, kept and changed by one statement. Whoever runs it looks whether all that was locked was changed.
-WITH locked AS MATERIALIZED ({locking}), {first}changed AS ({deed}){last}
+WITH {taking}locked AS MATERIALIZED ({locking}), {first}changed AS ({deed}){last}
 SELECT string_agg(l.id::text, ',') AS ids, count(*) AS locked, (SELECT count(*) FROM changed) AS changed,
   string_agg(l.id::text, ',') FILTER (WHERE l.retained) AS retained,
   coalesce(bool_or(l.slotted), false) AS slotted, {linked} AS linked, {lines} AS lines,

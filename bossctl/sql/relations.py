@@ -239,6 +239,12 @@ def placed_rows(catalog: Catalog) -> sql.Composed:
     return _select(catalog, "job", _JOB, "false AS archived", "ctid")
 
 
+def row_columns(catalog: Catalog) -> sql.Composed:
+    """The same of the one row of the job table that a statement around it looks at."""
+    picked = ", ".join([*(_expression(catalog.columns("job"), column) for column in _JOB), "false AS archived"])
+    return sql.SQL("(SELECT {})").format(trusted(picked))
+
+
 def canonical_rows(rows: sql.Composable, available: Mapping[str, str]) -> sql.Composed:
     """Stored rows that have these columns of a job table, under the canonical names."""
     picked = trusted(", ".join(_expression(available, column) for column in _JOB))

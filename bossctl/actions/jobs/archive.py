@@ -18,7 +18,7 @@ from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
 from bossctl.sql import Queries
 from bossctl.sql.archives import archived, native_only, to_native
-from bossctl.sql.at_once import GONE
+from bossctl.sql.at_once import GONE, NOTHING
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.changes import BY_ID
 from bossctl.sql.ownschema import creation, stored
@@ -90,11 +90,10 @@ async def move(batch: Batch) -> Done:
 async def at_once(store: Store, record: Record) -> Steps | None:
     """The same in the statement that locks the jobs."""
     queries = store.session.queries
-    first = ownschema.leaving(queries)
     if queries.catalog.has("archive"):
-        return Steps(first, _kept(queries), keeps_ids=True)
+        return Steps(NOTHING, _kept(queries), takes=True, keeps_ids=True)
     shape = await ownschema.lasting_shape(store, "archive", _columns(queries))
-    return Steps(first, _kept(queries), _bound(queries.catalog, record, shape), unlinked=True)
+    return Steps(NOTHING, _kept(queries), _bound(queries.catalog, record, shape), takes=True, unlinked=True)
 
 
 def _kept(queries: Queries) -> Composable:

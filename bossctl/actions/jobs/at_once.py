@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from bossctl.actions.jobs import counters
@@ -10,13 +11,18 @@ from bossctl.actions.jobs.record import Record
 from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.steps import Steps
-from bossctl.sql import Query
-from bossctl.sql.at_once import LOCKED, LOCKED_LINES, NOTHING, any_links, last
+from bossctl.sql import Queries, Query
+from bossctl.sql.at_once import LOCKED, LOCKED_LINES, NOTHING, any_links, gone_first, last
 from bossctl.sql.changes import assignments
 from bossctl.sql.text import Composable
 from bossctl.store import Store
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
+
+TAKING_SECONDS = 0.2
+"""How long a statement that deletes may stand still for a row of others. No deadlock is looked for so soon (1 s)."""
+
+STANDSTILLS = 5
 
 
 class StepByStep(Exception):
@@ -62,6 +68,12 @@ class AtOnce:
         self._selected = selected
         self._composed: dict[str, Query] = {}
         self._barred: set[str] = set()
+        self._stood_still: Counter[str] = Counter()
+
+    @property
+    def lock_seconds(self) -> float | None:
+        """How long it may wait for a lock; None for as long as any batch."""
+        return TAKING_SECONDS if self.steps.takes else None
 
     def fits(self, chosen: Chosen) -> bool:
         """Whether to try it for these jobs."""
@@ -75,21 +87,17 @@ class AtOnce:
         """Do not try it for this queue again."""
         self._barred.add(queue)
 
+    def stood_still(self, queue: str) -> None:
+        """A row of others was in the way for too long: what happens often is no longer tried."""
+        self._stood_still[queue] += 1
+        if self._stood_still[queue] >= STANDSTILLS:
+            self.bar(queue)
+
     async def run(self, transaction: Transaction, chosen: Chosen, slots: Slots, line: Composable) -> Row:
         """Lock, keep and change; its row. Raises StepByStep, and Conflict as any change may."""
         steps = self.steps
         if chosen.queue not in self._composed:
-            queries = transaction.queries
-            locking = self._selected.locking(queries, chosen, slots.possible, line)
-            self._composed[chosen.queue] = queries.flat(
-                "action_at_once",
-                locking=locking,
-                first=steps.first,
-                deed=steps.deed,
-                last=steps.last or NOTHING,
-                linked=any_links(queries),
-                lines=steps.lines or LOCKED_LINES,
-            )
+            self._composed[chosen.queue] = self._compose(transaction.queries, chosen, slots, line)
         values = {**self._selected.values, **steps.values, **chosen.values}
         [row] = await transaction.run(self._composed[chosen.queue], values, again=True)
         too_much = steps.lines and row["changed"] and row["lines"] is None
@@ -98,3 +106,21 @@ class AtOnce:
         if not 0 < row["changed"] == row["locked"]:
             raise StepByStep(always=False)
         return row
+
+    def _compose(self, queries: Queries, chosen: Chosen, slots: Slots, line: Composable) -> Query:
+        steps, taking = self.steps, NOTHING
+        if steps.takes:
+            deleting, locking = self._selected.taking(queries, chosen)
+            taking = gone_first(deleting)
+        else:
+            locking = self._selected.locking(queries, chosen, slots.possible, line)
+        return queries.flat(
+            "action_at_once",
+            taking=taking,
+            locking=locking,
+            first=steps.first,
+            deed=steps.deed,
+            last=steps.last or NOTHING,
+            linked=any_links(queries),
+            lines=steps.lines or LOCKED_LINES,
+        )

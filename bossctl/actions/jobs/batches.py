@@ -22,7 +22,7 @@ from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.steps import Steps
 from bossctl.actions.jobs.tally import Tally
 from bossctl.actions.jobs.waking import listens, wake
-from bossctl.errors import StatementTimeout, Unreachable
+from bossctl.errors import LockTimeout, StatementTimeout, Unreachable
 from bossctl.sql import Query
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.changes import NO_LINE, assignments
@@ -33,6 +33,7 @@ from bossctl.store.session import Transaction
 from bossctl.store.translate import Conflict, Deadlock
 
 DEADLOCKS = 5
+LOCK_SECONDS = 30.0
 SURPRISES = 2
 """After so many unexpected conflicts in a row the batch is halved; before, what was in the way is looked for."""
 
@@ -146,10 +147,13 @@ class Batches:
     async def _transaction(self, chosen: Chosen) -> tuple[Looked, Done]:
         if self._at_once and self._at_once.fits(chosen):
             try:
-                return await self._committed(chosen, partial(self._together, self._at_once))
+                work = partial(self._together, self._at_once)
+                return await self._committed(chosen, work, self._at_once.lock_seconds or LOCK_SECONDS)
             except StepByStep as found:
                 if found.always:
                     self._at_once.bar(chosen.queue)
+            except LockTimeout:
+                self._at_once.stood_still(chosen.queue)
             except Conflict:
                 pass  # step by step it is found out with what
         return await self._committed(chosen, self._by_steps)
@@ -172,10 +176,10 @@ class Batches:
             await self._follow(transaction, looked, done, at_once.steps)
         return looked, done
 
-    async def _committed(self, chosen: Chosen, work: Work) -> tuple[Looked, Done]:
+    async def _committed(self, chosen: Chosen, work: Work, lock_seconds: float = LOCK_SECONDS) -> tuple[Looked, Done]:
         complete: tuple[Looked, Done] | None = None
         try:
-            async with self._store.session.write(batch=True) as transaction:
+            async with self._store.session.write(batch=True, lock_timeout_seconds=lock_seconds) as transaction:
                 complete = await work(transaction, chosen)
         except (Deadlock, StatementTimeout):
             raise

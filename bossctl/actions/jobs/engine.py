@@ -108,7 +108,7 @@ class Work:
     async def all(self, queues: Iterable[str]) -> bool:
         """Do it; whether every job was looked at. Raises what ended it early, once no batch is under way any more."""
         for queue in queues:
-            if not await self._side_by_side(Slices(self._selected, queue, self._tally.left)):
+            if not await self._side_by_side(Slices(self._selected, queue, self._tally.left, lanes=len(self._lanes))):
                 return False
         return await self._again()
 

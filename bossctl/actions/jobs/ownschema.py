@@ -11,8 +11,7 @@ from bossctl.actions.jobs.steps import Steps
 from bossctl.errors import MissingPrivilege, Unreachable, Unsupported
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionOutcome
-from bossctl.sql import Queries
-from bossctl.sql.at_once import CHANGED_ROWS, GIVEN, GONE, LOCKED, gone_first, kept_first
+from bossctl.sql.at_once import CHANGED_ROWS, GIVEN, GONE, LOCKED, NOTHING, kept_first
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
 from bossctl.sql.spelling import spelled
@@ -134,11 +133,6 @@ async def lasting_shape(store: Store, table: str, columns: Sequence[str]) -> int
         return await shape_of(transaction, table, columns)
 
 
-def leaving(queries: Queries) -> Composable:
-    """The rows that a statement has locked deleted by it, before they are written elsewhere."""
-    return gone_first(queries.get("action_leaving", chosen=LOCKED).text)
-
-
 async def moved(transaction: Transaction, chosen: Chosen, kept: Composable, values: Mapping[str, object]) -> list[str]:
     """Delete these rows and keep them by a statement over `gone`; the ids of those that were there."""
     queries = transaction.queries
@@ -206,7 +200,7 @@ class SchemaRecord:
         raw = image_columns(queries.catalog, None)
         kept = queries.get("image_of_gone", gone=GONE, **stored(queries.catalog, "image", raw))
         shape = await lasting_shape(self._store, "image", raw)
-        return Steps(leaving(queries), kept.text, self._values("gone", shape), unlinked=True)
+        return Steps(NOTHING, kept.text, self._values("gone", shape), takes=True, unlinked=True)
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs were created."""

@@ -127,7 +127,12 @@ def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
     spread = {"spread_from": "now", "spread_step": step, "spread_done": 0}
     values = {**selected.values, **spread, "queue": queue, "ids": ids, "new_ids": "{…}"}
     chosen = {"chosen": BY_ID}
-    slots = {**chosen, "acted": selected.source, "where": selected.selection.where, "eligible": selected.still_eligible}
+    slots = {
+        **chosen,
+        "acted": selected.source,
+        "where": selected.selection.where,
+        "eligible": selected.still_eligible(),
+    }
     writes = [
         Write(
             "action_locking",

@@ -10,8 +10,9 @@ from bossctl.actions.jobs.kind import Kind
 from bossctl.models.jobactions import ActionRequest, JobAction
 from bossctl.selector import Ids, QueueGlob, Selector, terms
 from bossctl.sql import Queries
+from bossctl.sql.at_once import GONE
 from bossctl.sql.changes import NO_PLACE, NOT_JOINED, PLACE, eligible, reason, retained, target
-from bossctl.sql.relations import placed_rows
+from bossctl.sql.relations import placed_rows, row_columns
 from bossctl.sql.selection import Selection, select
 from bossctl.sql.text import Composable
 from bossctl.store.session import Transaction
@@ -50,12 +51,23 @@ class Selected:
             place=self.place,
             joined=self.kind.change.joined or NOT_JOINED,
             where=self.selection.where,
-            eligible=self.still_eligible,
+            eligible=self.still_eligible(),
             retained=self.retained,
             slotted=slotted,
             line=line,
         )
         return query.text
+
+    def taking(self, queries: Queries, chosen: Chosen) -> tuple[Composable, Composable]:
+        """The statement that deletes them, and the one that tells the same of what it has deleted."""
+        query = queries.get(
+            "action_taking",
+            chosen=chosen.where,
+            row_columns=row_columns(queries.catalog),
+            where=self.selection.where,
+            eligible=self.still_eligible(keyed=False),
+        )
+        return query.text, queries.get("action_taken", retained=self.retained, gone=GONE).text
 
     async def targets(self, transaction: Transaction, queues: Sequence[str]) -> Sequence[str]:
         """The queues the jobs are in once it is done: those they are in now unless the action moves them."""
@@ -86,10 +98,9 @@ class Selected:
         """The same as a condition."""
         return eligible(self.kind.change, self.queries.catalog)
 
-    @property
-    def still_eligible(self) -> Composable:
-        """The same for the rows of a batch."""
-        return eligible(self.kind.change, self.queries.catalog, some=True)
+    def still_eligible(self, *, keyed: bool = True) -> Composable:
+        """The same for the rows of a batch, with or without what the unique keys find where they are written to."""
+        return eligible(self.kind.change, self.queries.catalog, some=True, keyed=keyed)
 
     @property
     def retained(self) -> Composable:

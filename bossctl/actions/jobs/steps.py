@@ -13,7 +13,8 @@ class Steps:
     """What changes the jobs a statement has locked (`bossctl.sql.at_once`): statements, and what is bound in them.
 
     `deed` returns a row for each changed job, `first` stands before it. `keeps_ids`: the record is told afterwards
-    that these jobs were moved. `lines`: the rows as a file keeps them where `deed` reads them, NULL for too much.
+    that these jobs were moved. `takes`: the deed writes elsewhere the rows that the statement has deleted, whole.
+    `lines`: the rows as a file keeps them where `deed` reads them, NULL for too much.
     `unlinked`: only where no job of the schema waits for another. `last` stands after it: it `counts` for the record,
     and `reduces` the counters of the queue.
     """
@@ -23,6 +24,7 @@ class Steps:
     values: Mapping[str, object] = field(default_factory=dict)
     lines: Composable | None = None
     keeps_ids: bool = False
+    takes: bool = False
     unlinked: bool = False
     last: Composable | None = None
     counts: bool = False

@@ -1,0 +1,93 @@
+"""What leaves the job table in one statement that deletes at once: rows of others in the way, keys taken meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from time import perf_counter
+
+import psycopg
+import pytest
+
+from bossctl.actions import Operator
+from bossctl.actions.jobs.at_once import STANDSTILLS, TAKING_SECONDS
+from bossctl.actions.jobs.ownschema import make
+from bossctl.models.jobactions import ActionOutcome, Progress
+from bossctl.store.recording import recording
+from tests.conftest import SeededFactory
+from tests.db.test_job_lanes import JOBS, QUEUE, filled, left
+from tests.support.acting import request
+from tests.support.database import Database
+from tests.support.releases import NEWEST, every
+from tests.support.stores import open_store
+
+AT_ONCE, BY_STEPS = "action_at_once", "action_lock"
+MANY_TERMS = (
+    "queue:m* (state:completed or state:failed) retries:0.. priority:-5..5 run:0s.. newer:10000d !is:stuck"
+    " !id:00000000-0000-4000-8000-000000000000"
+)
+
+
+async def acted(
+    db: Database, action: str, selector: str, progress: Callable[[Progress], None] | None = None
+) -> tuple[ActionOutcome, list[str]]:
+    """What came of it, with its record in the own schema, and the names of the statements that ran."""
+    async with await open_store(db) as store:
+        await make(store)
+        operator, asked = Operator(store), request(action, selector)
+        plan = await operator.plan_jobs(asked)
+        with recording() as statements:
+            outcome = await operator.apply_jobs(asked, plan, progress=progress)
+        return outcome, [one.name for one in statements]
+
+
+@pytest.mark.parametrize("action", ["archive", "delete"])
+@pytest.mark.parametrize("held", [1, pytest.param(STANDSTILLS * 1_000 + 1, marks=pytest.mark.matrix)])
+async def test_rows_that_another_session_holds_are_passed_over(seeded: SeededFactory, action: str, held: int) -> None:
+    """Nobody waits for them for long, and what stands still again and again is not tried any more."""
+    db = seeded(NEWEST)
+    filled(db, "failed")
+    with closing(psycopg.connect(db.dsn)) as other:
+        locking = "SELECT id FROM pgboss.job WHERE name = %s ORDER BY created_on, id LIMIT %s FOR UPDATE"
+        other.execute(locking, [QUEUE, held])
+        started = perf_counter()
+        outcome, ran = await acted(db, action, f"queue:{QUEUE}")
+        took = perf_counter() - started
+    assert (outcome.changed, outcome.skipped, left(db)) == (JOBS - held, {"locked": held}, held)
+    assert BY_STEPS in ran
+    assert ran.count(AT_ONCE) >= 2
+    assert took < 10 + STANDSTILLS * TAKING_SECONDS
+
+
+async def test_an_id_that_comes_into_the_archive_meanwhile(seeded: SeededFactory) -> None:
+    """The key of the archive finds it; the job is skipped and all the others of its batch are moved."""
+    db = seeded(NEWEST)
+    filled(db, "completed")
+    twins: list[str] = []
+
+    def taken(_: Progress) -> None:
+        if not twins:
+            twins.append(
+                db.value(f"SELECT id::text FROM job WHERE name = '{QUEUE}' ORDER BY created_on DESC, id DESC LIMIT 1")
+            )
+            db.execute(
+                "INSERT INTO bossctl.archive SELECT (a).* FROM (SELECT jsonb_populate_record(a, jsonb_build_object("
+                f"'id', '{twins[0]}')) AS a FROM bossctl.archive AS a WHERE name = '{QUEUE}' LIMIT 1) AS twin"
+            )
+
+    outcome, ran = await acted(db, "archive", f"queue:{QUEUE}", taken)
+    assert (outcome.changed, outcome.skipped) == (JOBS - 1, {"id-archived": 1})
+    assert outcome.samples["id-archived"] == tuple(twins)
+    assert BY_STEPS in ran
+    assert db.execute(f"SELECT id::text FROM job WHERE name = '{QUEUE}'") == [(twins[0],)]
+
+
+@pytest.mark.parametrize("release", every(("9.0.3", "10.4.2", NEWEST), ("9.0.3", NEWEST)))
+async def test_any_selection_can_be_asked_of_the_row_itself(seeded: SeededFactory, release: str) -> None:
+    db = seeded(release)
+    if release == NEWEST:
+        db.execute("DELETE FROM job_dependency")
+    outcome, ran = await acted(db, "delete", MANY_TERMS)
+    assert outcome.skipped == {}
+    assert ran.count(AT_ONCE) > 0
+    assert BY_STEPS not in ran
