@@ -7,18 +7,19 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from bossctl.errors import MissingPrivilege
+from bossctl.errors import BossctlError, MissingPrivilege
 from bossctl.models.jobactions import ActionOutcome, ActionPlan, ActionRequest, JobAction, Operation, Progress
 from bossctl.models.operations import EnsureResult, QueueDeletion, QueueForm, QueueSpec
 from bossctl.models.oplog import OperationRecord
 from bossctl.models.undo import UndoPlan
-from bossctl.sql.grants import acting, keeping
+from bossctl.sql.grants import acting, keeping, reading
 from bossctl.store import Store
-from bossctl.store.translate import Deadlock, SchemaChanged, grant_hint
+from bossctl.store.translate import Deadlock, Denied, SchemaChanged
 
 if TYPE_CHECKING:
     from bossctl.actions.jobs.pruning import Prunable
     from bossctl.sql.catalog import Catalog
+    from bossctl.sql.grants import Need
 
 ATTEMPTS = 5
 _T = TypeVar("_T")
@@ -62,7 +63,7 @@ class Operator:
         """Create the queue if it is absent, else update those options given that differ; in one transaction."""
         from bossctl.actions.ensure import ensure
 
-        return await (self._done(lambda: ensure(self._store, spec)) if apply else self.plan_ensure(spec))
+        return await (self._done(lambda: ensure(self._store, spec), acting) if apply else self.plan_ensure(spec))
 
     async def queue_specs(self) -> list[QueueSpec]:
         """All queues with the options that are set, by name, without those pg-boss makes for itself. Reads only."""
@@ -80,7 +81,7 @@ class Operator:
         """Delete a queue, and only `with_jobs` one that holds any; refused while others depend on it."""
         from bossctl.actions.delete import delete_queue
 
-        return await self._done(lambda: delete_queue(self._store, name, with_jobs=with_jobs))
+        return await self._done(lambda: delete_queue(self._store, name, with_jobs=with_jobs), acting)
 
     async def plan_jobs(self, request: ActionRequest, *, statements: bool = False) -> ActionPlan:
         """What an action on jobs would do, counted by the predicate that `apply_jobs` uses. Reads only."""
@@ -114,9 +115,9 @@ class Operator:
 
                 return await restore_file.apply(self._store, request, plan, progress=progress, stop=stop)
             return await apply_jobs(self._store, request, plan, progress=progress, stop=stop, own_schema=own_schema)
-        except MissingPrivilege as error:
+        except Denied as error:
             kept = (keeping,) if request.action is JobAction.RESTORE else ()
-            raise self._with_grant(error, acting, *kept) from None
+            raise await self._with_grant(error, acting, *kept) from None
 
     async def operations(self, *, limit: int = 50) -> tuple[Operation, ...]:
         """What was done to jobs of this schema, newest first, from the database and from this machine's files."""
@@ -163,10 +164,10 @@ class Operator:
 
         try:
             return await undo(self._store, plan, progress=progress, stop=stop)
-        except MissingPrivilege as error:
-            raise self._with_grant(error, acting, keeping) from None
+        except Denied as error:
+            raise await self._with_grant(error, acting, keeping) from None
 
-    async def _done(self, deed: Callable[[], Awaitable[_T]], *lacking: Callable[[Catalog], str]) -> _T:
+    async def _done(self, deed: Callable[[], Awaitable[_T]], *lacking: Callable[[Catalog], list[Need]]) -> _T:
         """Do it; again when the server ended it to resolve a deadlock, or when pg-boss was migrated meanwhile."""
         for attempt in range(ATTEMPTS):
             try:
@@ -175,16 +176,18 @@ class Operator:
                 await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))
             except SchemaChanged:
                 await self._store.session.reread()
-            except MissingPrivilege as error:
-                raise self._with_grant(error, *lacking) from None
+            except Denied as error:
+                raise await self._with_grant(error, *lacking) from None
         return await deed()
 
-    def _with_grant(self, error: MissingPrivilege, *lacking: Callable[[Catalog], str]) -> MissingPrivilege:
-        """The same with the grants that may lack, by default those for acting, where its hint is about reading."""
-        if error.hint != grant_hint(self._store.target.schema, self._store.target.user):
+    async def _with_grant(self, error: Denied, *needing: Callable[[Catalog], list[Need]]) -> MissingPrivilege:
+        """The same with the grants that lack of what the deed needs, by default of looking."""
+        needs = [need for needed in needing or (reading,) for need in needed(self._store.catalog)]
+        try:
+            grants = await self._store.lacking(needs)
+        except BossctlError:
             return error
-        told = (grants(self._store.catalog) for grants in lacking or (acting,))
-        return MissingPrivilege(str(error), "; ".join(filter(None, told)))
+        return MissingPrivilege(str(error), grants or "bossctl info --grants operator prints all that acting needs")
 
 
 def _from_file(request: ActionRequest) -> bool:

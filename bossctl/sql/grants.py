@@ -112,10 +112,8 @@ class Grants:
     def _writing(self) -> Iterable[sql.Composable]:
         for table, rights in written(self.catalog).items():
             yield self._on(trusted(rights + " ON TABLE {}"), sql.Identifier(self.catalog.schema, table))
-        if self.catalog.layout != "queues":
-            for name in ("create_queue", "delete_queue", "job_now"):
-                if self.catalog.has(f"fn:{name}"):
-                    yield self._on(trusted("EXECUTE ON FUNCTION {}"), sql.Identifier(self.catalog.schema, name))
+        for name in called(self.catalog):
+            yield self._on(trusted("EXECUTE ON FUNCTION {}"), sql.Identifier(self.catalog.schema, name))
 
     def _owning(self) -> Iterable[sql.Composable]:
         for owner in self.facts.owners:
@@ -159,23 +157,59 @@ def written(catalog: Catalog) -> dict[str, str]:
     return {table: rights for table, rights in found.items() if table in catalog.tables}
 
 
-def acting(catalog: Catalog) -> str:
-    """What lets a role that was let in act on jobs and queues."""
-    schema, *tables = (
-        clean(sql.Identifier(*names).as_string(None))
-        for names in ((catalog.schema,), *((catalog.schema, table) for table in written(catalog)))
+FUNCTIONS = ("create_queue", "delete_queue", "job_now")
+
+
+def called(catalog: Catalog) -> list[str]:
+    """Functions of the schema's own that an operator calls; where they attach tables only the owner can."""
+    return [] if catalog.layout == "queues" else [name for name in FUNCTIONS if catalog.has(f"fn:{name}")]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A right on something: `what` is SCHEMA, TABLE, FUNCTION or ALL TABLES (of the schema, without an `object`)."""
+
+    right: str
+    what: str
+    schema: str
+    object: str = ""
+
+
+def reading(catalog: Catalog) -> list[Need]:
+    """What looking needs."""
+    return [Need("USAGE", "SCHEMA", catalog.schema), Need(READ, "ALL TABLES", catalog.schema)]
+
+
+def acting(catalog: Catalog) -> list[Need]:
+    """What acting on jobs and queues needs."""
+    schema, found = catalog.schema, reading(catalog)
+    for table, rights in written(catalog).items():
+        found += [Need(right, "TABLE", schema, table) for right in rights.split(", ")]
+    return found + [Need("EXECUTE", "FUNCTION", schema, name) for name in called(catalog)]
+
+
+def keeping(catalog: Catalog) -> list[Need]:
+    """What writing the log and the archive needs where they are in bossctl's own schema."""
+    if not catalog.own:
+        return []
+    rights = (Need(right, "ALL TABLES", OWN_SCHEMA) for right in KEEP.split(", "))
+    return [Need("USAGE", "SCHEMA", OWN_SCHEMA), *rights]
+
+
+def granting(needs: Iterable[Need], role: str) -> str:
+    """The GRANTs of these rights, as few as say it."""
+    on: dict[tuple[str, str, str], list[str]] = {}
+    for need in needs:
+        on.setdefault((need.what, need.schema, need.object), []).append(need.right)
+    together: dict[tuple[str, str], list[str]] = {}
+    for (what, schema, name), rights in on.items():
+        words = "ALL TABLES IN SCHEMA" if what == "ALL TABLES" else what
+        spelled = sql.Identifier(*filter(None, (schema, name))).as_string(None)
+        together.setdefault((", ".join(rights), words), []).append(clean(spelled))
+    to = clean(sql.Identifier(role).as_string(None))
+    return "; ".join(
+        f"GRANT {rights} ON {words} {', '.join(names)} TO {to}" for (rights, words), names in together.items()
     )
-    return _granted(catalog, f"{READ} ON ALL TABLES IN SCHEMA {schema}", f"{WRITE} ON {', '.join(tables)}")
-
-
-def keeping(catalog: Catalog) -> str:
-    """What lets it write the log and the archive where they are in bossctl's own schema; "" where they are not."""
-    return _granted(catalog, f"{KEEP} ON ALL TABLES IN SCHEMA {OWN_SCHEMA}") if catalog.own else ""
-
-
-def _granted(catalog: Catalog, *rights: str) -> str:
-    role = clean(sql.Identifier(catalog.role).as_string(None))
-    return "; ".join(f"GRANT {one} TO {role}" for one in rights)
 
 
 def hidden(catalog: Catalog) -> tuple[str, str] | None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bossctl.models.workers import Workers
     from bossctl.selector import Path, Selector
     from bossctl.sql.catalog import Catalog
-    from bossctl.sql.grants import Grants
+    from bossctl.sql.grants import Grants, Need
 
 _T = TypeVar("_T")
 
@@ -99,6 +99,12 @@ class Store:
         from bossctl.store.grants import read_grants
 
         return await self._read(lambda transaction: read_grants(transaction, rights, role))
+
+    async def lacking(self, needs: Sequence[Need]) -> str:
+        """The GRANTs of those rights that our role does not have; "" where it has them all."""
+        from bossctl.store.grants import read_lacking
+
+        return await self._read(lambda transaction: read_lacking(transaction, needs))
 
     async def queue_names(self) -> tuple[str, ...]:
         """Every queue's name."""

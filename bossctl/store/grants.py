@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bossctl.errors import MissingPrivilege, UsageError
 from bossctl.format import clean
 from bossctl.sql.catalog import Catalog
-from bossctl.sql.grants import GrantFacts, Grants, Rights, hidden
+from bossctl.sql.grants import GrantFacts, Grants, Need, Rights, granting, hidden
 from bossctl.store.session import Transaction
 
 LONGEST_NAME_BYTES = 63
@@ -19,6 +21,18 @@ async def read_grants(transaction: Transaction, rights: str, role: str) -> Grant
     if row is None:
         raise LookupError("the schema was there a moment ago")
     return Grants(transaction.queries.catalog, GrantFacts.from_row(row), Rights(rights), role)
+
+
+async def read_lacking(transaction: Transaction, needs: Sequence[Need]) -> str:
+    """The GRANTs of those rights that our role does not have; "" where it has them all."""
+    values = {
+        "whats": [need.what for need in needs],
+        "schemas": [need.schema for need in needs],
+        "objects": [need.object for need in needs],
+        "rights": [need.right for need in needs],
+    }
+    found = await transaction.rows("rights_lacking", values)
+    return granting((needs[row["place"] - 1] for row in found), transaction.queries.catalog.role)
 
 
 def own_note(catalog: Catalog) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,10 @@ from bossctl.models.common import Target
 
 class SchemaChanged(Unsupported):
     """A relation or column vanished since the catalog was read: pg-boss was migrated or removed under our feet."""
+
+
+class Denied(MissingPrivilege):
+    """The server itself refused; its hint is about reading, as nothing is known here of what was to be done."""
 
 
 class Conflict(Refused):
@@ -129,15 +134,16 @@ def malformed(source: str) -> UsageError:
 
 def _missing_privilege(error: psycopg.Error, target: Target | None) -> MissingPrivilege:
     if target is None:
-        return MissingPrivilege(_first_line(error))
-    message = f"role {clean(target.user)} may not do this: {_first_line(error)}"
-    return MissingPrivilege(message, grant_hint(target.schema, target.user))
+        return Denied(_first_line(error))
+    reason = _first_line(error)
+    hint = grant_hint(target.schema, target.user, used=bool(re.search(r"for (table|view|relation) ", reason)))
+    return Denied(f"role {clean(target.user)} may not do this: {reason}", hint)
 
 
-def grant_hint(schema: str, role: str) -> str:
-    """The statements that let a role read a schema."""
-    names = _quoted(schema), _quoted(role)
-    return "GRANT USAGE ON SCHEMA {0} TO {1}; GRANT SELECT ON ALL TABLES IN SCHEMA {0} TO {1}".format(*names)
+def grant_hint(schema: str, role: str, *, used: bool = False) -> str:
+    """The statements that let a role read a schema, which it may use already where `used`."""
+    usage, select = "GRANT USAGE ON SCHEMA {0} TO {1}", "GRANT SELECT ON ALL TABLES IN SCHEMA {0} TO {1}"
+    return "; ".join((select,) if used else (usage, select)).format(_quoted(schema), _quoted(role))
 
 
 def _read_only(target: Target | None) -> BossctlError:

@@ -80,6 +80,10 @@ SAMPLES: Mapping[str, object] = {
     "options": '{"policy": "standard"}',
     "step": 60,
     "heads": 8,
+    "whats": ["TABLE"],
+    "schemas": ["pgboss"],
+    "objects": ["job"],
+    "rights": ["UPDATE"],
 }
 
 

@@ -157,6 +157,27 @@ def does_as_soon_as_granted(bossctl: Bossctl, db: Database, line: str) -> None:
         assert hints, line
 
 
+def test_only_what_lacks_is_named(bossctl: Bossctl, seeded: SeededFactory) -> None:
+    """No right that the role has already; functions too where they are not everybody's."""
+    db = seeded(NEWEST)
+    db.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA pgboss FROM PUBLIC")
+    name = f"viewer_{db.name}"
+    with role(db, name, made_by=printed(bossctl, db, "viewer", name)) as dsn:
+        db.execute(f"GRANT INSERT, DELETE ON queue, job_dependency TO {name}")
+        result = bossctl("queue", "ensure", "newer", "--dsn", dsn)
+        assert result.code == Exit.UNSUPPORTED
+        [hint] = re.findall(r"^hint: (.*)$", result.err, re.M)
+        granted = [one.removesuffix(f' TO "{name}"') for one in hint.split("; ")]
+        assert granted == [
+            'GRANT INSERT, UPDATE, DELETE ON TABLE "pgboss"."job"',
+            'GRANT DELETE ON TABLE "pgboss"."job_common"',
+            'GRANT UPDATE ON TABLE "pgboss"."queue"',
+            'GRANT EXECUTE ON FUNCTION "pgboss"."create_queue", "pgboss"."delete_queue", "pgboss"."job_now"',
+        ]
+        db.connection.execute(hint.encode())
+        assert bossctl("queue", "ensure", "newer", "--dsn", dsn).code == Exit.OK
+
+
 @pytest.mark.matrix
 @pytest.mark.parametrize("release", ONE_PER_GENERATION)
 def test_the_named_grant_is_the_one_that_lacks(bossctl: Bossctl, seeded: SeededFactory, release: str) -> None:
