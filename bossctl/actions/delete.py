@@ -18,6 +18,7 @@ from bossctl.models.operations import QueueDeletion
 from bossctl.models.options import is_internal
 from bossctl.models.queues import STATES
 from bossctl.sql import Queries
+from bossctl.sql.grants import joining
 from bossctl.sql.writes import Write, lock, own_table
 from bossctl.store import Store
 from bossctl.store.connections import Row
@@ -201,7 +202,7 @@ def _may_drop(store: Store) -> None:
         owner, role = clean(store.catalog.owner), clean(store.target.user)
         raise MissingPrivilege(
             f"the queue has a table of its own, which only the owner of the table job can drop; role {role} is not",
-            f"run it as {owner}, or GRANT {owner} TO {role}",
+            f"run it as {owner}, or {joining(store.catalog)}",
         )
 
 

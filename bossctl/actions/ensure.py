@@ -12,6 +12,7 @@ from bossctl.format import clean
 from bossctl.models.operations import EnsureAction, EnsureResult, QueueSpec
 from bossctl.models.options import is_internal, same
 from bossctl.models.queues import OptionValue
+from bossctl.sql.grants import joining
 from bossctl.sql.writes import Write, creation, lock, own_table_name, update_queue
 from bossctl.store import Store
 from bossctl.store.queues import options_of
@@ -60,7 +61,7 @@ def may_write(store: Store, planned: EnsureResult) -> None:
         every = "in pg-boss 10 every queue has" if store.catalog.layout == "queues" else "partition gives the queue"
         raise MissingPrivilege(
             f"{every} a table of its own, which only the owner of the table job can attach; role {role} is not",
-            f"run it as {owner}, or GRANT {owner} TO {role}",
+            f"run it as {owner}, or {joining(store.catalog)}",
         )
 
 

@@ -196,6 +196,11 @@ def keeping(catalog: Catalog) -> list[Need]:
     return [Need("USAGE", "SCHEMA", OWN_SCHEMA), *rights]
 
 
+def quoted(*name: str) -> str:
+    """A name as it stands in SQL, to be shown to a person."""
+    return clean(sql.Identifier(*name).as_string(None))
+
+
 def granting(needs: Iterable[Need], role: str) -> str:
     """The GRANTs of these rights, as few as say it."""
     on: dict[tuple[str, str, str], list[str]] = {}
@@ -204,19 +209,22 @@ def granting(needs: Iterable[Need], role: str) -> str:
     together: dict[tuple[str, str], list[str]] = {}
     for (what, schema, name), rights in on.items():
         words = "ALL TABLES IN SCHEMA" if what == "ALL TABLES" else what
-        spelled = sql.Identifier(*filter(None, (schema, name))).as_string(None)
-        together.setdefault((", ".join(rights), words), []).append(clean(spelled))
-    to = clean(sql.Identifier(role).as_string(None))
+        together.setdefault((", ".join(rights), words), []).append(quoted(*filter(None, (schema, name))))
     return "; ".join(
-        f"GRANT {rights} ON {words} {', '.join(names)} TO {to}" for (rights, words), names in together.items()
+        f"GRANT {rights} ON {words} {', '.join(names)} TO {quoted(role)}" for (rights, words), names in together.items()
     )
+
+
+def joining(catalog: Catalog) -> str:
+    """What makes our role a member of the one that owns pg-boss's tables."""
+    return f"GRANT {quoted(catalog.owner)} TO {quoted(catalog.role)}"
 
 
 def hidden(catalog: Catalog) -> tuple[str, str] | None:
     """That bossctl's own schema is there but may not be read, with the grants; None where nothing is hidden."""
     if not catalog.own_hidden:
         return None
-    role = clean(sql.Identifier(catalog.role).as_string(None))
+    role = quoted(catalog.role)
     return (
         f"role {clean(catalog.role)} may not read the schema {OWN_SCHEMA}, where the log and archived jobs are kept",
         f"GRANT USAGE ON SCHEMA {OWN_SCHEMA} TO {role}; GRANT {READ} ON ALL TABLES IN SCHEMA {OWN_SCHEMA} TO {role}",

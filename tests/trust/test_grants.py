@@ -161,13 +161,14 @@ def test_only_what_lacks_is_named(bossctl: Bossctl, seeded: SeededFactory) -> No
     """No right that the role has already; functions too where they are not everybody's."""
     db = seeded(NEWEST)
     db.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA pgboss FROM PUBLIC")
-    name = f"viewer_{db.name}"
+    name = f'odd "{db.name}'
+    quoted = sql.Identifier(name).as_string(None)
     with role(db, name, made_by=printed(bossctl, db, "viewer", name)) as dsn:
-        db.execute(f"GRANT INSERT, DELETE ON queue, job_dependency TO {name}")
+        db.execute(f"GRANT INSERT, DELETE ON queue, job_dependency TO {quoted}")
         result = bossctl("queue", "ensure", "newer", "--dsn", dsn)
         assert result.code == Exit.UNSUPPORTED
         [hint] = re.findall(r"^hint: (.*)$", result.err, re.M)
-        granted = [one.removesuffix(f' TO "{name}"') for one in hint.split("; ")]
+        granted = [one.removesuffix(f" TO {quoted}") for one in hint.split("; ")]
         assert granted == [
             'GRANT INSERT, UPDATE, DELETE ON TABLE "pgboss"."job"',
             'GRANT DELETE ON TABLE "pgboss"."job_common"',
@@ -176,6 +177,9 @@ def test_only_what_lacks_is_named(bossctl: Bossctl, seeded: SeededFactory) -> No
         ]
         db.connection.execute(hint.encode())
         assert bossctl("queue", "ensure", "newer", "--dsn", dsn).code == Exit.OK
+        refused = bossctl("queue", "ensure", "own", "--partition", "--dsn", dsn)
+        db.connection.execute(re.findall("or (GRANT .*)", refused.err)[0].encode())
+        assert bossctl("queue", "ensure", "own", "--partition", "--dsn", dsn).code == Exit.OK
 
 
 @pytest.mark.matrix

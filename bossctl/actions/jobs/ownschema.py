@@ -13,6 +13,7 @@ from bossctl.format import clean
 from bossctl.models.jobactions import ActionOutcome
 from bossctl.sql.at_once import CHANGED_ROWS, GIVEN, GONE, LOCKED, NOTHING, kept_first
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
+from bossctl.sql.grants import quoted
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
 from bossctl.sql.spelling import spelled
 from bossctl.sql.text import Composable, id_array, id_list
@@ -104,7 +105,7 @@ def may_be_made(found: OwnSchema) -> None:
             "archive to a file instead: --to FILE.jsonl",
         )
     if found.present and not found.can_be_filled:
-        role = f'"{clean(found.role)}"'
+        role = quoted(found.role)
         tables = f"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {OWN_SCHEMA} TO {role}"
         raise MissingPrivilege(
             f"role {clean(found.role)} may not use the schema {OWN_SCHEMA}",
@@ -113,7 +114,7 @@ def may_be_made(found: OwnSchema) -> None:
     if not found.present and not found.can_be_made:
         raise MissingPrivilege(
             f"role {clean(found.role)} may not create the schema {OWN_SCHEMA}, where archived jobs are kept",
-            f'GRANT CREATE ON DATABASE "{clean(found.database)}" TO "{clean(found.role)}"',
+            f"GRANT CREATE ON DATABASE {quoted(found.database)} TO {quoted(found.role)}",
         )
 
 
