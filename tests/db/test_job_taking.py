@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from time import perf_counter
 
 import psycopg
 import pytest
 
 from bossctl.actions import Operator
+from bossctl.actions.jobs import batches
 from bossctl.actions.jobs.at_once import STANDSTILLS, TAKING_SECONDS
 from bossctl.actions.jobs.ownschema import make
+from bossctl.errors import LockTimeout
 from bossctl.models.jobactions import ActionOutcome, Progress
+from bossctl.store import Store
 from bossctl.store.recording import recording
 from tests.conftest import SeededFactory
 from tests.db.test_job_lanes import JOBS, QUEUE, filled, left
 from tests.support.acting import request
 from tests.support.database import Database
 from tests.support.releases import NEWEST, every
-from tests.support.stores import open_store
+from tests.support.stores import open_store, spec_of
 
 AT_ONCE, BY_STEPS = "action_at_once", "action_lock"
+SLOW_COMMIT = """
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON bossctl.operation
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()
+"""
+SLOW_DELETE = """
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(5.5); RETURN NULL; END';
+CREATE TRIGGER slow AFTER DELETE ON job FOR EACH STATEMENT EXECUTE FUNCTION slow()
+"""
 MANY_TERMS = (
     "queue:m* (state:completed or state:failed) retries:0.. priority:-5..5 run:0s.. newer:10000d !is:stuck"
     " !id:00000000-0000-4000-8000-000000000000"
@@ -57,6 +70,48 @@ async def test_rows_that_another_session_holds_are_passed_over(seeded: SeededFac
     assert BY_STEPS in ran
     assert ran.count(AT_ONCE) >= 2
     assert took < 10 + STANDSTILLS * TAKING_SECONDS
+
+
+async def test_two_lanes_whose_commits_take_longer_than_a_row_of_others_is_waited_for(seeded: SeededFactory) -> None:
+    """As where a commit waits for a standby: what counts is held for so long, and by nobody but ourselves."""
+    db = seeded(NEWEST)
+    filled(db, "failed")
+    async with await open_store(db) as store:
+        await make(store)
+    db.execute(SLOW_COMMIT)
+    outcome, ran = await acted(db, "delete", f"queue:{QUEUE}")
+    assert (outcome.changed, outcome.skipped, left(db)) == (JOBS, {}, 0)
+    assert ran.count(BY_STEPS) <= 1, "before anybody knows how long a batch takes"
+
+
+@pytest.mark.matrix
+async def test_a_batch_that_takes_longer_than_statements_may(seeded: SeededFactory) -> None:
+    """The limit for writing is never below 35 s, whatever is allowed for reading."""
+    db = seeded(NEWEST)
+    one = db.value("SELECT id::text FROM job WHERE name = 'mail' AND state = 'failed' LIMIT 1")
+    db.execute("DELETE FROM job_dependency")
+    db.execute(SLOW_DELETE)
+    async with await Store.open(replace(spec_of(db), statement_timeout=1.0)) as store:
+        await make(store)
+        operator, asked = Operator(store), request("delete", f"id:{one}")
+        outcome = await operator.apply_jobs(asked, await operator.plan_jobs(asked))
+    assert (outcome.changed, outcome.stopped) == (1, None)
+
+
+async def test_a_table_that_is_locked_is_waited_for_once(
+    seeded: SeededFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What passes over locked rows anyway is not tried in another way when a lock on all of them is in its way."""
+    db = seeded(NEWEST)
+    monkeypatch.setattr(batches, "LOCK_SECONDS", 0.5)
+    async with await open_store(db) as store:
+        operator, asked = Operator(store), request("retry", "queue:mail state:failed")
+        plan = await operator.plan_jobs(asked)
+        with closing(psycopg.connect(db.dsn)) as other, recording() as statements:
+            other.execute("LOCK TABLE pgboss.job IN SHARE MODE")
+            with pytest.raises(LockTimeout):
+                await operator.apply_jobs(asked, plan)
+    assert [one.name for one in statements if one.error] == [AT_ONCE]
 
 
 async def test_an_id_that_comes_into_the_archive_meanwhile(seeded: SeededFactory) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 
 from bossctl.actions.jobs.at_once import AtOnce, StepByStep
 from bossctl.actions.jobs.chosen import Chosen, Displaced, TooLarge
@@ -22,7 +23,7 @@ from bossctl.actions.jobs.slots import Slots
 from bossctl.actions.jobs.steps import Steps
 from bossctl.actions.jobs.tally import Tally
 from bossctl.actions.jobs.waking import listens, wake
-from bossctl.errors import LockTimeout, StatementTimeout, Unreachable
+from bossctl.errors import StatementTimeout, Unreachable
 from bossctl.sql import Query
 from bossctl.sql.catalog import Catalog
 from bossctl.sql.changes import NO_LINE, assignments
@@ -146,14 +147,20 @@ class Batches:
 
     async def _transaction(self, chosen: Chosen) -> tuple[Looked, Done]:
         if self._at_once and self._at_once.fits(chosen):
+            at_once = self._at_once
+            hurried = at_once.lock_seconds
+            started = perf_counter()
             try:
-                work = partial(self._together, self._at_once)
-                return await self._committed(chosen, work, self._at_once.lock_seconds or LOCK_SECONDS)
+                done = await self._committed(chosen, partial(self._together, at_once), hurried or LOCK_SECONDS)
+                at_once.took(perf_counter() - started)
+                return done
             except StepByStep as found:
                 if found.always:
-                    self._at_once.bar(chosen.queue)
-            except LockTimeout:
-                self._at_once.stood_still(chosen.queue)
+                    at_once.bar(chosen.queue)
+            except StatementTimeout:
+                if hurried is None:
+                    raise
+                at_once.stood_still(chosen.queue)
             except Conflict:
                 pass  # step by step it is found out with what
         return await self._committed(chosen, self._by_steps)
