@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bossctl.sql import Queries
 from bossctl.sql.changes import EACH, Change
-from bossctl.sql.selection import HEARTBEAT_LOST, PAST_EXPIRY
+from bossctl.sql.selection import HEARTBEAT_LOST, past_expiry
 
 NOW = "now()"
 WAITING = ("created", "retry")
@@ -77,7 +77,7 @@ def retried(queries: Queries, *, spread_out: bool = False) -> Change:
 def unstuck(queries: Queries, *, spread_out: bool = False) -> Change:
     """What pg-boss's own expiry would do, in one step, always to retry and never with a dead-letter copy."""
     start = due_now(spread_out=spread_out)
-    past, lost = f"({PAST_EXPIRY}) IS TRUE", f"({HEARTBEAT_LOST}) IS TRUE"
+    past, lost = f"({past_expiry(queries.catalog)}) IS TRUE", f"({HEARTBEAT_LOST}) IS TRUE"
     expired = _EXPIRED.get(queries.catalog.generation, _EXPIRED_BEFORE)
     return Change(
         states=("active",),

@@ -88,10 +88,10 @@ WHERE j.name = ANY (%(names)s::text[]) AND j.id = ANY (%(ids)s::uuid[])
 -- which has it; to ask in a scalar subquery, by which nothing can be joined, is planned soonest.
 SELECT q.name
 FROM {queue_table} AS q
-WHERE (SELECT true FROM {job} AS j WHERE j.name = q.name AND j.id = %(id)s::uuid LIMIT 1)
+WHERE (SELECT true FROM {job_table} AS j WHERE j.name = q.name AND j.id = %(id)s::uuid LIMIT 1)
 
--- name: job_by_id
--- when: layout:queues
+-- name: job_of_queues
+-- needs: layout:queues
 SELECT {columns}, {details}
 FROM {all_jobs} AS j
 WHERE j.id = %(id)s::uuid

@@ -43,9 +43,16 @@ ABOVE_CUTOFF = trusted("j.created_on >= %(cutoff)s::timestamptz")
 
 SCAN_WORTH_A_WORD = 1_000_000
 
-# date_part counts in floating point: extract's decimals cost a third more over all active jobs.
-PAST_EXPIRY = "j.state = 'active' AND date_part('epoch', now() - j.started_on) > j.expire_seconds"
-HEARTBEAT_LOST = "j.state = 'active' AND date_part('epoch', now() - j.heartbeat_on) > j.heartbeat_seconds"
+# Both are of active jobs. Of an interval of whatever size a sum could be out of range; date_part never is.
+HEARTBEAT_LOST = "j.heartbeat_on + j.heartbeat_seconds * interval '1 second' < now()"
+
+
+def past_expiry(catalog: Catalog) -> str:
+    """Whether an active job has run for longer than it may."""
+    if catalog.has("job.expire_seconds"):
+        return "j.started_on + j.expiry < now()"
+    return "date_part('epoch', now() - j.started_on) > j.expire_seconds"
+
 
 _RELATIONS = {"live": "job", "archived": "archived_jobs", "all": "all_jobs"}
 _COLUMNS = {
@@ -265,7 +272,9 @@ def _open(compiler: _Compiler) -> sql.Composable:
 _CONDITIONS: dict[str, Callable[[_Compiler], sql.Composable]] = {
     "open": _open,
     "due": lambda _: trusted("(j.state < 'active' AND NOT j.blocked AND j.start_after <= now())"),
-    "stuck": lambda _: trusted(f"(({PAST_EXPIRY}) OR ({HEARTBEAT_LOST}))"),
+    "stuck": lambda compiler: trusted(
+        f"(j.state = 'active' AND ({past_expiry(compiler.catalog)} OR {HEARTBEAT_LOST}))"
+    ),
     "rerun": lambda _: trusted("(j.retry_count > 0 OR (j.state = 'created' AND j.started_on IS NOT NULL))"),
 }
 

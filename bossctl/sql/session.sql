@@ -1,12 +1,14 @@
 -- How every transaction begins. Nothing is set on the session: through PgBouncer it would leak to pg-boss itself.
 
 -- name: begin_read
+-- What is prepared is planned once. Which session of the server it is tells whether a pooler stands between.
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT set_config('statement_timeout', {statement_timeout}::text, true),
   set_config('lock_timeout', {lock_timeout}::text, true),
   set_config('idle_in_transaction_session_timeout', {idle_timeout}::text, true),
   set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true),
-  set_config('jit', 'off', true), set_config('work_mem', '64MB', true), now() AS now
+  set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
+  set_config('plan_cache_mode', 'force_generic_plan', true), now() AS now, pg_backend_pid() AS backend
 
 -- name: begin_write
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
@@ -18,8 +20,7 @@ SET LOCAL datestyle = 'ISO, YMD';
 SELECT now() AS now
 
 -- name: begin_batch
--- Rows are found by id or by place and never otherwise: the planner would scan a table of thousands instead. Which
--- session of the server it is tells whether a pooler stands between.
+-- Rows are found by id or by place and never otherwise: the planner would scan a table of thousands instead.
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SELECT set_config('statement_timeout', {statement_timeout}::text, true),
   set_config('lock_timeout', {lock_timeout}::text, true),

@@ -35,6 +35,8 @@ APPLICATION_NAME = "bossctl"
 CONNECT_TIMEOUT_SECONDS = 10
 POOL_SIZE = 3
 LOCK_TIMEOUT_SECONDS = 5
+NO_PASSPHRASE = "none was given"
+"""Without any, OpenSSL would ask for that of a key on the terminal, whatever is drawn there."""
 
 Connection = AsyncConnection[DictRow]
 Row = dict[str, Any]
@@ -208,7 +210,7 @@ async def _opened(conninfo: str, target: Target) -> Connection:
             conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
     except (psycopg.Error, UnicodeError, ValueError, OSError) as error:
-        raise connect_error(error, target) from None
+        raise connect_error(error, target, by_service="service" in conninfo_to_dict(conninfo)) from None
 
 
 async def _another(conninfo: str, target: Target) -> SingleConnection:
@@ -303,9 +305,11 @@ class _TimestampLoader(Loader):
     """
 
     def load(self, data: Buffer) -> datetime:
-        text = bytes(data).decode()
+        text = str(data, "ascii")
         try:
             moment = datetime.fromisoformat(text)
+            if moment.tzinfo is UTC:
+                return moment
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (ValueError, OverflowError):
             return MINUS_INFINITY if text.startswith("-") or text.endswith("BC") else INFINITY
@@ -315,7 +319,10 @@ def _conninfo(spec: ConnectionSpec) -> str:
     try:
         given = conninfo_to_dict(spec.dsn)
         given["application_name"] = APPLICATION_NAME
-        given.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+        around = _libpq_defaults()
+        given.setdefault("connect_timeout", around.get("connect_timeout", CONNECT_TIMEOUT_SECONDS))
+        if "service" not in given:  # whose own would not be heard any more
+            given.setdefault("sslpassword", around.get("sslpassword", NO_PASSPHRASE))
         return make_conninfo("", **given)
     except (psycopg.Error, UnicodeError, ValueError):
         raise malformed(spec.source) from None

@@ -27,6 +27,8 @@ from bossctl.store.session import Transaction
 
 MAX_PAGE = 10_000
 CUT_CHARACTERS = 64 * 1024
+AGAIN = 2
+"""Whoever looks at a job looks at others: from the second time on nothing is planned any more."""
 
 _LISTED = tuple(field.name for field in dataclass_fields(JobRow) if field.name != "more")
 _listed_of = itemgetter(*_LISTED)
@@ -177,7 +179,7 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
         query = transaction.queries.kept(
             name, f"full {full}", lambda: {"columns": listed(), "details": details(catalog, full=full)}
         )
-        return await transaction.run(query, {**values, **more})
+        return await transaction.run(query, {**values, **more}, prepared_from=AGAIN)
 
     rows = await _by_key(transaction, identifier, found)
     if not rows and catalog.has("queue"):
@@ -189,10 +191,10 @@ async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool
 
 
 async def _by_key(transaction: Transaction, id: str, found: Callable[..., Awaitable[list[Row]]]) -> list[Row]:
-    if not transaction.queries.supports("queues_of_id"):
+    if transaction.direct or not transaction.queries.supports("queues_of_id"):
         return await found("job_by_id")
     names = [row["name"] for row in await transaction.rows("queues_of_id", {"id": id})]
-    return await found("job_by_id", names=names) if names or transaction.queries.catalog.has("archives") else []
+    return await found("job_of_queues", names=names) if names or transaction.queries.catalog.has("archives") else []
 
 
 def _uuid(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,11 +33,9 @@ from bossctl.store.connections import (
 )
 from bossctl.store.deadline import answered
 from bossctl.store.recording import note
-from bossctl.store.translate import translated
+from bossctl.store.translate import StalePlan, translated
 
 SLICE = 500
-NEVER_UNASKED = 2**31 - 1
-"""So often a statement would have to be run to be prepared by the driver's own choice."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Transaction:
     """An open transaction: named statements in, rows out.
 
     `now` is the server's clock when it began, `elapsed_ms` what its statements have cost so far: the way there and
-    back, which the first message showed, is not counted.
+    back, which the first message showed, is not counted. `direct`: no pooler hands the server's session to others.
     """
 
     def __init__(self, connection: Connection, queries: Queries, target: Target, timeout: float, begun: Begun) -> None:
@@ -65,7 +63,7 @@ class Transaction:
         self.now = begun.now
         self.elapsed_ms = 0.0
         self._round_trip_ms = begun.took_ms
-        self._direct = begun.direct
+        self.direct = begun.direct
         self._connection = connection
         self._target = target
         self._timeout = timeout
@@ -76,18 +74,17 @@ class Transaction:
         """Run a named statement. Raises Unsupported where the schema lacks what it needs."""
         return await self.run(self.queries.get(name, **slots), values)
 
-    async def run(self, query: Query, values: Mapping[str, object] | None = None, *, again: bool = False) -> list[Row]:
+    async def run(
+        self, query: Query, values: Mapping[str, object] | None = None, *, prepared_from: int | None = None
+    ) -> list[Row]:
         """Run a statement that is composed already.
 
-        `again`: it will be run many times, so it is prepared where no pooler can hand the session to others.
+        `prepared_from`: the how manieth time on this connection it is prepared; through a pooler it never is.
         """
-        prepare = (again and self._direct) or None
-        if prepare:
-            self._connection.prepare_threshold = NEVER_UNASKED
         started = perf_counter()
         try:
-            with translated(self._target, self._timeout), self._answered():
-                cursor = await self._connection.execute(query.text, dict(values or {}), prepare=prepare)
+            with translated(self._target, self._timeout), self._answered(), self._preparing(prepared_from):
+                cursor = await self._connection.execute(query.text, dict(values or {}))
         except BossctlError as error:
             note(query, values, self._spent(started), error=str(error))
             raise
@@ -95,6 +92,16 @@ class Transaction:
         rows = await _fetched(cursor)
         note(query, values, spent, rows=len(rows) if cursor.rownumber is not None else max(0, cursor.rowcount))
         return rows
+
+    @contextmanager
+    def _preparing(self, time: int | None) -> Iterator[None]:
+        """The driver counts, and prepares, only what is run in here."""
+        if time is not None and self.direct:
+            self._connection.prepare_threshold = time - 1
+        try:
+            yield
+        finally:
+            self._connection.prepare_threshold = None
 
     def _spent(self, started: float) -> float:
         """How long a statement took, in milliseconds; without the way it is added to what all of them cost."""
@@ -213,8 +220,10 @@ class Session:
             self.ahead = begun.ahead
             try:
                 yield Transaction(connection, self.queries, self.target, seconds, begun)
-            except BaseException:
+            except BaseException as error:
                 await roll_back(connection)
+                if isinstance(error, StalePlan):
+                    await connection.close()
                 raise
             with translated(self.target, seconds), answered(connection, seconds + deadline.GRACE_SECONDS, self.target):
                 await connection.execute(bare("commit").text)

@@ -31,6 +31,10 @@ class Denied(MissingPrivilege):
     """The server itself refused; its hint is about reading, as nothing is known here of what was to be done."""
 
 
+class StalePlan(SchemaChanged):
+    """What was prepared on this connection gives other types now. The connection is good for nothing prepared."""
+
+
 class Conflict(Refused):
     """A unique index has this key already; nothing of the transaction was done."""
 
@@ -67,6 +71,8 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
             return SchemaChanged(
                 f"the schema changed since it was read: {_first_line(error)}{where}", "run the command again"
             )
+        case pg.FeatureNotSupported() if "cached plan" in str(error):
+            return StalePlan(f"the schema changed since it was read{where}", "run the command again")
         case pg.DeadlockDetected():
             return Deadlock(f"the server ended this to resolve a deadlock{where}", "run it again")
         case pg.UniqueViolation():

@@ -157,6 +157,23 @@ async def test_one_job_whole(seeded: SeededFactory, release: str) -> None:
     assert "expire_seconds" in job.fields
 
 
+async def test_one_job_after_the_other_is_planned_once(seeded: SeededFactory) -> None:
+    """Planning is most of looking up an id where each queue has a table; a schema that is changed is planned anew."""
+    db = seeded("10.4.2")
+    async with await open_store(db) as store:
+        shown = [row.id for row in (await store.jobs(limit=9)).jobs]
+        assert [(await store.job(one)).row.id for one in shown] == shown
+        async with store.snapshot() as transaction:
+            found = await transaction._connection.execute("SELECT generic_plans FROM pg_prepared_statements")
+            assert [row["generic_plans"] for row in await found.fetchall()] == [len(shown) - 1]
+        db.execute("SELECT pgboss.create_queue('late', '{}'::json)")
+        db.execute("INSERT INTO job (name) VALUES ('late')")
+        late = str(db.value("SELECT id FROM job WHERE name = 'late'"))
+        assert (await store.job(late)).row.queue == "late"
+        db.execute("ALTER TABLE job ALTER COLUMN priority TYPE bigint")
+        assert (await store.job(late)).row.priority == 0
+
+
 @pytest.mark.parametrize("release", ONE_PER_GENERATION)
 async def test_a_payload_of_megabytes_is_cut_unless_asked_for_whole(seeded: SeededFactory, release: str) -> None:
     db = seeded(release)

@@ -13,7 +13,7 @@ from bossctl.sql.change_kinds import deleted
 from bossctl.sql.changes import BY_ID, NOT_JOINED, PLACE, eligible, flags, inserted, reason, retained, target
 from bossctl.sql.new_jobs import resent
 from bossctl.sql.ownschema import as_line, line_of
-from bossctl.sql.relations import placed_rows
+from bossctl.sql.relations import placed_rows, row_columns
 from bossctl.sql.slots import SlotGroup, UniqueIndex, branches, candidates, filled, possible
 from bossctl.sql.text import trusted
 
@@ -41,6 +41,8 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "locking": trusted("SELECT id, ctid AS place, false AS retained, false AS slotted, '' AS line FROM {}").format(
             queries.relation("job_table")
         ),
+        "taking": NOTHING,
+        "row_columns": row_columns(catalog),
         "first": NOTHING,
         "last": NOTHING,
         "changed_rows": GIVEN["changed"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,8 +14,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from bossctl.config import ConnectionSpec
 from bossctl.demo.server import running_server
 from bossctl.errors import Exit
+from bossctl.store import Store
 from tests.cli.conftest import Bossctl
 from tests.conftest import SeededFactory
 from tests.support.bed import install
@@ -22,6 +25,7 @@ from tests.support.daemons import PGBOUNCER, pgbouncer, standby
 from tests.support.disk import small_disk
 from tests.support.releases import NEWEST, ONE_PER_GENERATION, every
 from tests.support.roles import ACTIONS, JOB, READS
+from tests.support.stores import spec_of
 
 RETRY = ("job", "retry", "queue:mail state:failed", "--limit", "1", "--yes")
 FEW = {name: ACTIONS[name] for name in ("job retry", "undo", "queue ensure", "queue delete")}
@@ -128,9 +132,18 @@ def test_everything_works_through_pgbouncer(bossctl: Bossctl, seeded: SeededFact
                 result = bossctl(*line.replace(JOB, job).split(), "--dsn", dsn)
                 assert result.code in (Exit.OK, Exit.UNSUPPORTED), f"{line}\n{result.err}"
                 assert result.code == Exit.OK or "queue table" in result.err or "came with" in result.err, line
+        asyncio.run(_looked_at_again(spec_of(db, db.schema, dsn=dsn)))
         with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as other:
             assert other.execute(settings).fetchone() == before
             assert other.execute("SELECT pg_backend_pid(), count(*) FROM pg_prepared_statements").fetchall()[0][1] == 0
+
+
+async def _looked_at_again(spec: ConnectionSpec) -> None:
+    """What a direct connection would prepare."""
+    async with await Store.open(spec) as store:
+        [shown, *_] = (await store.jobs(limit=1)).jobs
+        for _ in range(3):
+            assert (await store.job(shown.id)).row.id == shown.id
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed (Debian's package faketime)")

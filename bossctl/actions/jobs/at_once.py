@@ -111,7 +111,7 @@ class AtOnce:
         if chosen.queue not in self._composed:
             self._composed[chosen.queue] = self._compose(transaction.queries, chosen, slots, line)
         values = {**self._selected.values, **steps.values, **chosen.values}
-        [row] = await transaction.run(self._composed[chosen.queue], values, again=True)
+        [row] = await transaction.run(self._composed[chosen.queue], values, prepared_from=1)
         too_much = steps.lines and row["changed"] and row["lines"] is None
         if row["slotted"] or too_much or (row["linked"] and steps.unlinked):
             raise StepByStep(always=True)
