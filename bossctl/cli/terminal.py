@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -132,7 +135,31 @@ def open_tui(
         theme_file=state_directory() / "theme.json",
         contexts=FileContexts(settings),
     )
-    return run_tui(opener(spec), start=start, refresh=refresh or configured.refresh or REFRESH, setup=setup)
+    with screen_to_ourselves():
+        return run_tui(opener(spec), start=start, refresh=refresh or configured.refresh or REFRESH, setup=setup)
+
+
+@contextmanager
+def screen_to_ourselves() -> Iterator[None]:
+    """While the block runs, only Python writes to the terminal by way of stderr.
+
+    libpq has warnings for it at each connection (a .pgpass that others can read), which would be drawn over the screen.
+    """
+    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    before = {name: getattr(sys, name) for name in ("stderr", "__stderr__")}
+    sys.stderr.flush()
+    with os.fdopen(own, "w", encoding=sys.stderr.encoding, errors=sys.stderr.errors) as screen:
+        os.dup2(nowhere, 2)
+        try:
+            for name in before:
+                setattr(sys, name, screen)
+            yield
+        finally:
+            for name, stream in before.items():
+                setattr(sys, name, stream)
+            screen.flush()
+            os.dup2(own, 2)
+            os.close(nowhere)
 
 
 def _is_uuid(text: str) -> bool:

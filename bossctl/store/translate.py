@@ -22,6 +22,13 @@ from bossctl.errors import (
 from bossctl.format import clean
 from bossctl.models.common import Target
 
+_UNUSABLE = (
+    r"(connection is bad: )?"
+    r"(invalid |weak sslmode|could not match |could not parse network|definition of service"
+    r"|(syntax error in )?service file)"
+)
+"""How libpq's texts begin where it did not come to ask anybody."""
+
 
 class SchemaChanged(Unsupported):
     """A relation or column vanished since the catalog was read: pg-boss was migrated or removed under our feet."""
@@ -95,19 +102,27 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
     return BossctlError(f"the database refused a statement{where}: {_first_line(error)}{state}")
 
 
-def connect_error(error: Exception, target: Target) -> BossctlError:
-    """What to say when no connection could be made. libpq's text about a malformed DSN is not passed on."""
-    place = f"{target.host}:{target.port}" if target.host else "the server"
+def connect_error(error: Exception, target: Target, *, by_service: bool = False) -> BossctlError:
+    """What to say when no connection could be made. libpq's text about a malformed DSN is not passed on.
+
+    `by_service`: a service file may have led elsewhere than to the target.
+    """
     if isinstance(error, psycopg.ProgrammingError):
         return malformed(target.source)
     message = str(error)
+    place = (by_service and _place(message)) or (f"{target.host}:{target.port}" if target.host else "the server")
     origin = f" (from {target.source})"
+    if re.match(_UNUSABLE, message):
+        return UsageError(
+            f"no connection can be made as it is asked for{origin}: {_reason(message)}",
+            "correct it there, in the service file or in the PG… variables of the environment",
+        )
     if any(
         word in message for word in ("password authentication failed", "no password supplied", "Peer authentication")
     ):
         return Unreachable(
             f"{place} refused the password or login of role {target.user}{origin}",
-            "check user and password in the DSN, PGPASSWORD or .pgpass",
+            "check user and password in the DSN, PGPASSWORD or .pgpass (mode 0600)",
         )
     if "permission denied for database" in message:
         return MissingPrivilege(
@@ -124,8 +139,14 @@ def connect_error(error: Exception, target: Target) -> BossctlError:
         or "remaining connection slots" in message
     ):
         return Unreachable(f"{place} has no connection left{origin}", "close some sessions or raise max_connections")
+    reason = _reason(message)
+    if re.search(r"SSL|certificate|private key", reason):
+        return Unreachable(
+            f"cannot connect to {place}{origin}: {reason}",
+            "check sslmode, sslrootcert, sslcert, sslkey and sslpassword, which is the key's passphrase",
+        )
     return Unreachable(
-        f"cannot connect to {place}{origin}: {_reason(message)}",
+        f"cannot connect to {place}{origin}: {reason}",
         "check that PostgreSQL runs there, or name it with --dsn postgresql://user@host:5432/database",
     )
 
@@ -167,7 +188,15 @@ def _first_line(error: psycopg.Error) -> str:
     return clean(text)
 
 
+def _place(message: str) -> str | None:
+    """Where libpq says that it was."""
+    found = re.search(
+        r'connection to server (?:at "([^"]+)".*?, port (\d+)|on socket "(.+)/\.s\.PGSQL\.(\d+)") failed', message
+    )
+    return clean("{}:{}".format(*filter(None, found.groups()))) if found else None
+
+
 def _reason(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     text = lines[0] if lines else "no answer"
-    return clean(text.rpartition("failed: ")[2])
+    return clean(text.rpartition("failed: ")[2].removeprefix("connection is bad: "))

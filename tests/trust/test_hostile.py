@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from bossctl.cli.terminal import screen_to_ourselves
 from bossctl.cron import next_runs
 from bossctl.dsn import checked_dsn
 from bossctl.errors import BossctlError, Exit
@@ -194,14 +195,18 @@ SEQUENCE = re.compile(r"\x1b\[[<=>?]?[0-9;:]*[ !$]?[@-~]|\x1bP[0-9;]*[+$]q[0-9a-
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("release", ["9.0.3", NEWEST])
-def test_no_control_byte_leaves_the_terminal_ui(seeded: SeededFactory, release: str) -> None:
+def test_no_control_byte_leaves_the_terminal_ui(seeded: SeededFactory, release: str, tmp_path: Path) -> None:
+    """Nor anything that is not ours: libpq has a word to say about this file, at each connection."""
     db = seeded(release)
+    open_to_all = tmp_path / "pgpass"
+    open_to_all.write_text("h:1:*:u:p\n")
+    open_to_all.chmod(0o644)
     [(job, _)] = db.execute(
         "SELECT id::text, data FROM job WHERE name = %s AND data::text ~ 'u001b' LIMIT 1", [HOSTILE]
     )
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "BOSSCTL_DSN": db.dsn}
+    environment = {**os.environ, "TERM": "xterm-256color", "BOSSCTL_DSN": db.dsn, "PGPASSFILE": str(open_to_all)}
     script = [sys.executable, "-m", "bossctl", "tui", "--job", job]
     drawn = bytearray()
     with subprocess.Popen(script, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
@@ -218,8 +223,18 @@ def test_no_control_byte_leaves_the_terminal_ui(seeded: SeededFactory, release: 
     text = SEQUENCE.sub("", drawn.decode("utf-8"))
     assert process.returncode == 0, text[-500:]
     assert "title" in text
+    assert "password file" not in text
     found = CONTROL.search(text)
     assert not found, repr(text[max(0, found.start() - 60) : found.end() + 20])
+
+
+def test_the_screen_is_python_s_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    with screen_to_ourselves():
+        os.write(2, b"libpq: not on my screen\n")
+        for stream in (sys.stderr, sys.__stderr__):
+            print("drawn", file=stream)
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err == "drawn\ndrawn\nafterwards\n"
 
 
 def drained(terminal: int) -> bytes:

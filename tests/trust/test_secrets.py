@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +33,8 @@ from tests.support.daemons import PGBOUNCER, pgbouncer
 from tests.support.releases import NEWEST
 
 OPENSSL = shutil.which("openssl")
+PATIENCE = 30.0
+"""Seconds of the clock for a command that must not wait."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +90,44 @@ def test_tls_is_as_strict_as_it_was_asked_to_be(bossctl: Bossctl, database: Data
         assert bossctl("info", env=asked).code == Exit.UNREACHABLE
 
 
+@pytest.mark.matrix
+@pytest.mark.skipif(PGBOUNCER is None or OPENSSL is None, reason="needs openssl and a PgBouncer, which speaks TLS")
+def test_nobody_asks_for_a_passphrase(database: DatabaseFactory, tmp_path: Path) -> None:
+    """OpenSSL would, on the terminal, whatever is drawn there, and wait for ever."""
+    db = database(NEWEST)
+    home = authority(tmp_path, "good")
+    locked = ("ec", "-in", "server.key", "-aes256", "-passout", "pass:open-sesame", "-out", "locked.key")
+    subprocess.run([str(OPENSSL), *locked], cwd=home, check=True, capture_output=True)
+    (home / "locked.key").chmod(0o600)
+    files = {"client_tls_cert_file": str(home / "server.crt"), "client_tls_key_file": str(home / "server.key")}
+    files["client_tls_ca_file"] = str(home / "ca.crt")
+    with pgbouncer(db.bed, db.name, client_tls_sslmode="require", **files) as dsn:
+        given = f"{dsn}&sslmode=require&sslcert={home}/server.crt&sslkey={home}/locked.key"
+        code, drawn = on_a_terminal("info", given)
+        assert code == Exit.UNREACHABLE
+        assert "bad decrypt" in drawn
+        assert "pass phrase" not in drawn
+        code, drawn = on_a_terminal("info", f"{given}&sslpassword=open-sesame")
+        assert code == Exit.OK, drawn
+
+
+def on_a_terminal(command: str, dsn: str) -> tuple[int, str]:
+    """Exit code and what a command drew that has a terminal to itself, on which nobody types."""
+    child, terminal = pty.fork()
+    if not child:
+        os.execve(sys.executable, [sys.executable, "-m", "bossctl", command], {**os.environ, "BOSSCTL_DSN": dsn})
+    drawn = bytearray()
+    end = time.monotonic() + PATIENCE
+    with suppress(OSError):  # Linux says so when nobody has the other side open any more
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.2)[0]:
+                drawn += os.read(terminal, 1 << 16)
+    os.close(terminal)
+    if time.monotonic() >= end:
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), drawn.decode()
+
+
 def test_no_tls_where_it_was_asked_for(bossctl: Bossctl, guarded: Server) -> None:
     result = bossctl("info", "--dsn", f"{guarded.tcp_dsn()}?sslmode=require")
     assert (result.code, result.out) == (Exit.UNREACHABLE, b"")
@@ -112,7 +157,13 @@ def test_passwords_come_from_libpq_s_own_places(bossctl: Bossctl, guarded: Serve
     config.parent.mkdir(parents=True)
     config.write_text('current = "jobs"\n[contexts.jobs]\ndsn = "service=jobs"\n')
     assert bossctl("info", env=env).code == Exit.OK
-    assert bossctl("info", "--dsn", "service=nowhere", env=env).code in (Exit.USAGE, Exit.UNREACHABLE)
+    nowhere = bossctl("info", "--dsn", "service=nowhere", env=env)
+    assert nowhere.code == Exit.USAGE
+    assert 'definition of service "nowhere" not found' in nowhere.err
+    assert bossctl("info", "--dsn", naked, env={**env, "PGSSLMODE": "verify_full"}).code == Exit.USAGE
+    service.write_text(service.read_text().replace(f"port={where['port']}", "port=1"))
+    led = bossctl("info", "--dsn", "service=jobs", env=env)
+    assert f"cannot connect to {where['host']}:1 " in led.err, "not where libpq's own defaults are"
     home.chmod(0o644)  # libpq reads no password that others can read
     assert bossctl("info", "--dsn", naked, env=env).code == Exit.UNREACHABLE
 
