@@ -79,7 +79,7 @@ def main() -> int:
         releases = options.release or (DASHBOARD_RELEASES if options.dashboard else RELEASES)
         results = {release: _built(release, options) for release in releases}
     if options.write:
-        report.write(results)
+        report.write(results, "actions" if options.actions else "speed")
     return 1 if any(figure.passes is False for figures in results.values() for figure in figures) else 0
 
 

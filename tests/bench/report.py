@@ -1,4 +1,4 @@
-"""What the README shows of the bench: a row for each reading, a column for each pg-boss."""
+"""What the README shows of the bench: a row for each reading or action, a column for each pg-boss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from tests.bench.measure import Figure
 
 README = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- speed table -->\n", "<!-- end of the speed table -->"
 
 
 def table(results: Mapping[str, Sequence[Figure]]) -> str:
@@ -24,13 +23,14 @@ def table(results: Mapping[str, Sequence[Figure]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(results: Mapping[str, Sequence[Figure]]) -> None:
-    """Put the table into the README, between its marks."""
+def write(results: Mapping[str, Sequence[Figure]], name: str) -> None:
+    """Put the table into the README, between the marks of that name. Raises ValueError where it has none."""
+    begin, end = f"<!-- {name} table -->\n", f"<!-- end of the {name} table -->"
     text = README.read_text(encoding="utf-8")
-    marked = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    marked = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not marked.search(text):
-        raise ValueError(f"README.md has no {BEGIN.strip()}")
-    README.write_text(marked.sub(lambda _: BEGIN + table(results) + END, text), encoding="utf-8")
+        raise ValueError(f"README.md has no {begin.strip()}")
+    README.write_text(marked.sub(lambda _: begin + table(results) + end, text), encoding="utf-8")
 
 
 def _cell(figures: Sequence[Figure], name: str) -> str:
