@@ -28,6 +28,11 @@ _UNUSABLE = (
     r"|(syntax error in )?service file)"
 )
 """How libpq's texts begin where it did not come to ask anybody."""
+_NO_ENTRY = (
+    *("password authentication failed", "no password supplied", "Peer authentication"),
+    *("is not permitted to log in", "FATAL:  role "),
+)
+_CROWDED = ("too many clients", "remaining connection slots", "no more connections allowed")
 
 
 class SchemaChanged(Unsupported):
@@ -117,9 +122,7 @@ def connect_error(error: Exception, target: Target, *, by_service: bool = False)
             f"no connection can be made as it is asked for{origin}: {_reason(message)}",
             "correct it there, in the service file or in the PG… variables of the environment",
         )
-    if any(
-        word in message for word in ("password authentication failed", "no password supplied", "Peer authentication")
-    ):
+    if any(word in message for word in _NO_ENTRY):
         return Unreachable(
             f"{place} refused the password or login of role {target.user}{origin}",
             "check user and password in the DSN, PGPASSWORD or .pgpass (mode 0600)",
@@ -133,11 +136,10 @@ def connect_error(error: Exception, target: Target, *, by_service: bool = False)
         return Unreachable(
             f'there is no database "{clean(target.database)}" on {place}{origin}', "name another one in the DSN"
         )
-    if (
-        isinstance(error, pg.TooManyConnections)
-        or "too many clients" in message
-        or "remaining connection slots" in message
-    ):
+    if found := re.search(r'too many connections for (role|database) "', message):
+        whose = f"role {clean(target.user)}" if found[1] == "role" else f'database "{clean(target.database)}"'
+        return Unreachable(f"{place} allows no more connections of {whose}{origin}", "close some, or raise its limit")
+    if isinstance(error, pg.TooManyConnections) or any(word in message for word in _CROWDED):
         return Unreachable(f"{place} has no connection left{origin}", "close some sessions or raise max_connections")
     reason = _reason(message)
     if re.search(r"SSL|certificate|private key", reason):

@@ -39,7 +39,11 @@ def test_no_connection_left(bossctl: Bossctl) -> None:
     with running_server(settings=few) as server, ExitStack() as crowd:
         install(NEWEST, server.dsn(), "pgboss")
         first = crowd.enter_context(psycopg.connect(server.dsn(), autocommit=True))
-        first.execute("CREATE ROLE app LOGIN")
+        first.execute("CREATE ROLE app LOGIN CONNECTION LIMIT 0")
+        limited = bossctl("info", "--dsn", server.dsn().replace(f"{server.user}@", "app@"))
+        assert (limited.code, limited.out) == (Exit.UNREACHABLE, b"")
+        assert "allows no more connections of role app" in limited.err
+        first.execute("ALTER ROLE app CONNECTION LIMIT -1")
         crowd.enter_context(psycopg.connect(server.dsn()))
         result = bossctl("info", "--dsn", server.dsn().replace(f"{server.user}@", "app@"))
         assert (result.code, result.out) == (Exit.UNREACHABLE, b"")
