@@ -115,8 +115,10 @@ async def figures(bench: Bench) -> AsyncIterator[Figure]:
 
 
 async def _counts(bench: Bench) -> AsyncIterator[Figure]:
+    if bench.store.catalog.has("queue.active_count"):
+        yield await _figure("overview, cached counters", bench.store.glance, bench, "base", BASE, None, 2.0)
     limit = 40.0 if bench.indexed else None
-    yield await _figure("overview, cheap rung", bench.store.overview, bench, "base", BASE, None, limit)
+    yield await _figure("overview, open states", bench.store.overview, bench, "base", BASE, None, limit)
     yield await _figure("overview, exact", lambda: bench.store.overview(exact=True), bench, "base", BASE)
     yield await _figure("six-state histogram", bench.store.histogram, bench, "base", BASE, 1.2)
 
