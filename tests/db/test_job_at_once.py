@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bossctl.actions import Operator
+from bossctl.actions.jobs.planning import AS_ONE
 from bossctl.store.recording import recording
 from tests.conftest import SeededFactory
 from tests.support.acting import request
@@ -45,6 +46,15 @@ async def test_where_jobs_are_linked_links_are_kept_step_by_step(seeded: SeededF
     assert db.value("SELECT count(*) FROM job_dependency") > 0
     assert await ran(db, "delete", "queue:mail state:failed") == {AT_ONCE, BY_STEPS}
     assert await ran(db, "archive", "queue:mail state:completed") == {AT_ONCE, BY_STEPS}
+
+
+async def test_what_is_shown_says_so(seeded: SeededFactory) -> None:
+    async with await open_store(seeded(NEWEST)) as store:
+        operator = Operator(store)
+        for action, so in {"retry": True, "delete": True, "archive": True, "resend": False}.items():
+            plan = await operator.plan_jobs(request(action, "queue:mail state:failed"), statements=True)
+            assert plan.statements[0].startswith(AS_ONE) is so, action
+            assert "SKIP LOCKED" in plan.statements[0], action
 
 
 async def test_it_is_prepared_where_no_pooler_stands_between(seeded: SeededFactory) -> None:

@@ -52,11 +52,17 @@ async def steps_of(store: Store, selected: Selected, record: Record) -> Steps | 
     return replace(steps, last=after, values=values, counts=text is not None, reduces=bool(reducing))
 
 
+def possible(selected: Selected) -> bool:
+    """Whether one statement may do all that is done to a batch."""
+    kind, spread = selected.kind, selected.request.spread_seconds is not None
+    return bool(kind.at_once or not (kind.deed or not kind.image or kind.change.source or spread))
+
+
 async def _change_of(store: Store, selected: Selected, record: Record) -> Steps | None:
     kind = selected.kind
     if kind.at_once:
         return await kind.at_once(store, record)
-    if kind.deed or not kind.image or kind.change.source or selected.request.spread_seconds is not None:
+    if not possible(selected):
         return None
     first, values = await record.keeping(kind.image)
     queries = store.session.queries

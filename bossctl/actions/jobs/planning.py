@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from bossctl.actions.jobs import records
+from bossctl.actions.jobs import at_once, records
 from bossctl.actions.jobs.elsewhere import in_archive
 from bossctl.actions.jobs.kind import Counted, Kind
 from bossctl.actions.jobs.kinds import kind_of
@@ -23,6 +23,8 @@ from bossctl.sql.writes import Write
 from bossctl.store import Store
 from bossctl.store.connections import Row
 from bossctl.store.session import Transaction
+
+AS_ONE = "/* sent as one statement where no other session is in the way */ "
 
 
 async def plan_jobs(store: Store, request: ActionRequest, *, statements: bool = False) -> ActionPlan:
@@ -153,4 +155,5 @@ def statements_of(selected: Selected, found: Found) -> tuple[str, ...]:
             Write("action_update", values, {**chosen, "assignments": assignments(kind.change, queries.catalog)})
         )
     writes += [Write(name, values, more) for name, more in kind.statements]
-    return tuple(write.written(queries) for write in writes)
+    locking, *deeds = (write.written(queries) for write in writes)
+    return (f"{AS_ONE if at_once.possible(selected) else ''}{locking}", *deeds)
