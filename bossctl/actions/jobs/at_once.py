@@ -62,7 +62,7 @@ async def _change_of(store: Store, selected: Selected, record: Record) -> Steps 
     kind = selected.kind
     if kind.at_once:
         return await kind.at_once(store, record)
-    if not possible(selected):
+    if not kind.image or not possible(selected):
         return None
     first, values = await record.keeping(kind.image)
     queries = store.session.queries
