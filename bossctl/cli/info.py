@@ -64,13 +64,17 @@ def info(
 def _grants(ctx: typer.Context, printer: Printer, rights: Rights, role: str) -> None:
     """Print the SQL for a role; what to know about it is said on stderr too."""
     from bossctl.cli import bridge, talk
+    from bossctl.format import clean
 
     if not printer.human:
         raise UsageError("--grants prints SQL, whatever --output says", "leave out --output")
     found = bridge.read(settings_of(ctx), lambda store: store.grants(rights, role))
     for caution in found.cautions():
         talk.say(f"note: {caution}")
-    printer.data(found.script())
+    script = found.script()
+    if printer.terminal and clean(script, newline=True) != script:  # made harmless it would name something else
+        raise UsageError("a name in this SQL holds characters that a terminal would obey", "pipe it to a file or psql")
+    printer.data(script)
 
 
 def stats(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:

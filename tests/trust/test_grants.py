@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,18 @@ def test_names_no_role_can_have(bossctl: Bossctl, database: DatabaseFactory) -> 
         assert (result.code, result.out) == (Exit.USAGE, b""), name
     assert bossctl("info", "--role", "someone", "--dsn", db.dsn).code == Exit.USAGE
     assert bossctl("info", "--grants", "operator", "-o", "json", "--dsn", db.dsn).code == Exit.USAGE
+
+
+def test_no_control_byte_of_a_name_reaches_a_terminal(
+    bossctl: Bossctl, database: DatabaseFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into a file the very name goes; on a terminal there is no way to show it that could be run."""
+    db, name = database(NEWEST), "red\x1b[31m\u202e"
+    assert f'TO "{name}"' in printed(bossctl, db, "viewer", name)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    result = bossctl("info", "--grants", "viewer", "--role", name, "--dsn", db.dsn)
+    assert (result.code, result.out) == (Exit.USAGE, b"")
+    assert "\x1b" not in result.err
 
 
 def test_the_schema_s_real_name_is_used(bossctl: Bossctl, database: DatabaseFactory) -> None:
