@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bossctl.actions import Operator
-from bossctl.actions.jobs import exports, filelog
+from bossctl.actions.jobs import exports, filelog, interrupted
 from bossctl.errors import Refused, UsageError
 from bossctl.store import Store
 from tests.conftest import SeededFactory
@@ -57,7 +57,7 @@ async def test_big_jobs_are_deleted_some_at_a_time(
 async def test_an_export_reads_big_jobs_some_at_a_time(
     monkeypatch: pytest.MonkeyPatch, seeded: SeededFactory, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(exports, "CHUNK_BYTES", BOUND)
+    monkeypatch.setattr(exports, "PORTION_BYTES", BOUND)
     portions: list[int] = []
     append = exports._Export._append
 
@@ -77,7 +77,7 @@ async def test_an_export_reads_big_jobs_some_at_a_time(
     assert rows(db) == before
 
 
-async def test_the_rest_of_an_interrupted_export_goes_into_another_file(seeded: SeededFactory, tmp_path: Path) -> None:
+async def test_the_rest_of_a_limited_export_goes_into_another_file(seeded: SeededFactory, tmp_path: Path) -> None:
     db, path = seeded(NEWEST), tmp_path / "jobs.jsonl.gz"
     before = rows(db)
     await do(db, "archive", "queue:thumbnails state:completed", path=str(path), limit=100)
@@ -87,7 +87,7 @@ async def test_the_rest_of_an_interrupted_export_goes_into_another_file(seeded: 
     assert f"--to {rest};" in (refused.value.hint or "")
     done = await do(db, "archive", "queue:thumbnails state:completed", path=str(rest))
     assert done.changed == 200
-    assert "jobs-3.jsonl.gz" in str(exports._free_name(path))
+    assert "jobs-3.jsonl.gz" in str(interrupted.free_name(path))
     async with await open_store(db) as store:
         for one in (path, rest):
             asked = request("restore", "archived:any", path=str(one))

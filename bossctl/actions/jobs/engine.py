@@ -11,6 +11,7 @@ from bossctl.actions.jobs import records
 from bossctl.actions.jobs.at_once import AtOnce, steps_of
 from bossctl.actions.jobs.batches import Batches
 from bossctl.actions.jobs.chosen import Chosen
+from bossctl.actions.jobs.kind import Ending
 from bossctl.actions.jobs.kinds import kind_of
 from bossctl.actions.jobs.selected import Selected
 from bossctl.actions.jobs.slices import BATCH_ROWS, Slices
@@ -45,18 +46,21 @@ async def apply_jobs(
     at_once = AtOnce(selected, steps) if steps else None
     stopped: str | None = None
     complete = False
+    ending = Ending(changed=True, complete=False)  # so it is where a batch is cut short
     try:
         async with _stores(store, tally, at_once) as stores:
             lanes = [Lane(one, Batches(one, selected, tally, record, at_once)) for one in stores]
             complete = await Work(lanes, selected, at_once, tally, progress, stop).all(plan.queues)
+        ending = Ending(tally.touched, complete=tally.over(complete=complete))
     except BossctlError as error:
-        if not tally.changed and not tally.notes:
+        ending = Ending(tally.touched, complete=False)
+        if not tally.touched:
             await record.finish(tally.outcome(record.operation, stopped=str(error), complete=False))
             raise
         stopped = str(error)
     finally:
         if kind.finish:
-            await kind.finish(bool(tally.changed or tally.notes))
+            await kind.finish(ending)
     interrupted = stopped is None and not complete and stop is not None and stop.is_set()
     outcome = tally.outcome(record.operation, stopped=stopped, interrupted=interrupted, complete=complete)
     await record.finish(outcome)

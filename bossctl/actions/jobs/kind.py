@@ -79,10 +79,18 @@ class Done:
     skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How an operation ended: whether any job may have been changed, and whether running it again has nothing left."""
+
+    changed: bool
+    complete: bool
+
+
 Deed = Callable[[Batch], Awaitable[Done]]
 AtOnce = Callable[["Store", "Record"], Awaitable["Steps | None"]]
 Prepare = Callable[["Store", bool], Awaitable[None]]
-Finish = Callable[[bool], Awaitable[None]]
+Finish = Callable[[Ending], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class Kind:
     whole rows with their flow links, () none. The engine updates the rows by `change.after` unless `deed` is given:
     that runs in the batch's transaction instead, after the image was taken and before the record counts. `prepare`
     runs once before the first batch, told whether the schema bossctl may be created; `finish` once after the last,
-    also where it ended early, told whether any job may have been changed. `wakes`: the jobs may become due now, in
+    also where it ended early. `wakes`: the jobs may become due now, in
     the queue they are in. `removes`: they leave the job table. `slots`: whether to look for taken slots.
     `statements`: named statements of `deed` with their slots, for those who ask to see them; `queue` and `ids` are
     bound. `at_once` tells, where the record allows it, how `deed` does the same in the statement that locks the jobs.

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bossctl.actions.jobs import groups, putback, records
-from bossctl.actions.jobs.exports import Chunk, chunks
+from bossctl.actions.jobs.exportlines import Chunk, chunks
 from bossctl.actions.jobs.groups import Group
 from bossctl.actions.jobs.kind import Batch, Done, Kind
 from bossctl.actions.jobs.restore import words

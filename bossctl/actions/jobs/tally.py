@@ -36,6 +36,15 @@ class Tally:
         return None if limit is None else limit - self.changed
 
     @property
+    def touched(self) -> bool:
+        """Whether any job was, or may have been, changed."""
+        return bool(self.changed or self.notes)
+
+    def over(self, *, complete: bool) -> bool:
+        """Whether running it again has nothing left; `complete` as in `outcome`."""
+        return (complete or self.left == 0) and not self._skipped["locked"]
+
+    @property
     def progress(self) -> Progress:
         """How far it is."""
         return Progress(self.changed, self.seen, self.wanted)

@@ -12,7 +12,7 @@ from bossctl.actions.jobs import archive, filelog, putback, restore
 from bossctl.actions.jobs.chosen import Chosen
 from bossctl.actions.jobs.counters import reduce
 from bossctl.actions.jobs.entry import Entry
-from bossctl.actions.jobs.exports import chunks
+from bossctl.actions.jobs.exportlines import chunks
 from bossctl.actions.jobs.groups import Group
 from bossctl.actions.jobs.kind import Batch, Counted, Deed, Done, Kind, Words
 from bossctl.actions.jobs.kinds.delete import remove

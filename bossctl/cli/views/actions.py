@@ -10,7 +10,9 @@ from bossctl.cli.output import Printer
 from bossctl.cli.views.ensuring import statements
 from bossctl.models import jobwords
 from bossctl.models.common import Target
-from bossctl.models.jobactions import ActionOutcome, ActionPlan, JobAction
+from bossctl.models.jobactions import ActionOutcome, ActionPlan
+
+AGAIN = "running it again finishes it"
 
 
 def planned(printer: Printer, target: Target, plan: ActionPlan, *, show_sql: bool) -> None:
@@ -67,20 +69,13 @@ def done(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: 
     if outcome.stopped is not None:
         talk.say(f"error: {outcome.stopped}")
     if outcome.interrupted:
-        talk.say(f"note: interrupted; what was changed stays so, {_again(outcome)}")
+        talk.say(f"note: interrupted; what was changed stays so, {AGAIN}")
     elif outcome.stopped is not None or "locked" in outcome.skipped:
-        talk.say(f"hint: {_again(outcome)}")
+        talk.say(f"hint: {AGAIN}")
     if outcome.operation:
         talk.say(f"note: operation {outcome.operation}; {_undoing(outcome)}")
     elif not outcome.changed:
         talk.say(f"note: nothing was changed in {target} (from {target.source})")
-
-
-def _again(outcome: ActionOutcome) -> str:
-    """What finishes it; no file is ever written twice."""
-    request = outcome.plan.request
-    exported = request.action is JobAction.ARCHIVE and request.path is not None
-    return f"running it again{' with another file' if exported else ''} finishes it"
 
 
 def _undoing(outcome: ActionOutcome) -> str:
