@@ -14,6 +14,7 @@ import sys
 import termios
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,10 +24,11 @@ from hypothesis import strategies as st
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from bossctl.actions.jobs.exportlines import chunks
 from bossctl.cli.terminal import screen_to_ourselves
 from bossctl.cron import next_runs
 from bossctl.dsn import checked_dsn
-from bossctl.errors import BossctlError, Exit
+from bossctl.errors import BossctlError, Exit, UsageError
 from tests.cli.conftest import Bossctl
 from tests.conftest import SeededFactory
 from tests.seed.plan import HOSTILE
@@ -127,6 +129,32 @@ def test_queue_files_and_baselines(bossctl: Bossctl, tmp_path: Path, text: str) 
         result = bossctl(*line.format(file).split(), "--dsn", dsn)
         assert result.code in (Exit.USAGE, Exit.UNREACHABLE), f"{line}: {result.err}"
         harmless(result.err)
+
+
+HEAD = {"bossctl": 1, "kind": "jobs", "columns": {"id": "uuid", "name": "text", "state": "text", "data": "jsonb"}}
+DEEP = '{"id": "i", "name": "n", "state": "s", "data": ' + '{"a\\"]": [' * 2_000 + "]}" * 2_000 + "}"
+"""What PostgreSQL can hold is nested deeper than Python's decoder goes."""
+
+
+@few
+@given(st.lists(nasty | documents.map(json.dumps) | st.sampled_from([json.dumps(HEAD), DEEP]), max_size=4))
+@example(["[" * 99_999])
+@example([json.dumps(HEAD), "[" * 99_999])
+@example([json.dumps(HEAD), '{"id": ' + "[" * 99_999])
+@example([json.dumps({**HEAD, "columns": {"id": [], "name": {}, "state": 1, "data": "json"}}), DEEP])
+@example([json.dumps(HEAD), DEEP, json.dumps({"bossctl": 1, "kind": "links", "links": [[1], 2, None]})])
+@example([json.dumps(HEAD), DEEP, json.dumps({"bossctl": 1, "kind": "again", "queue": [], "ids": [[]]})])
+def test_files_of_archived_jobs(clean_environment: Path, lines: list[str]) -> None:
+    """Jobs, or one sentence about the file: whoever wrote it, and however deep a payload is."""
+    file = clean_environment / "jobs.jsonl"
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogatepass")
+    with suppress(UsageError):
+        for found in chunks(file):
+            assert all(len(json.loads(row)) == len(found.columns) for row in found.lines)
+    file.write_text(f"{json.dumps(HEAD)}\n{DEEP}\n")
+    [deep] = chunks(file)
+    kept = json.loads(deep.lines[0])[3] == DEEP.partition('"data": ')[2][:-1]
+    assert kept
 
 
 CRON_PARTS = ("*", "1", "59", "60", "*/5", "1-5", "L", "W", "#", "?", "MON", "JAN", "@daily", "RRULE:FREQ=DAILY", ",")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ AGAIN = "again"
 AGAIN_LINE = '{"bossctl": 1, "kind": "again"'
 END = "end"
 END_LINE = '{"bossctl": 1, "kind": "end"'
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _WITHIN = {"links": {"links"}, AGAIN: {"queue", "ids"}, END: {"operation"}}
 """What lines of bossctl's own have after the head of a run: flow links, what is written again, the end of a run."""
 
@@ -122,10 +124,26 @@ def head_of(path: Path, number: int, line: str) -> Mapping[str, Any]:
         head = json.loads(line)
         begins = head["kind"] == "jobs" and {"id", "name", "state"} <= head["columns"].keys()
         if head["bossctl"] == 1 and (begins or (number > 1 and _WITHIN[head["kind"]] <= head.keys())):
-            return head
-    except (ValueError, KeyError, TypeError, AttributeError):
+            return _shaped(head)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise UsageError(f"{clean(str(path))}, line {number}: this is no file that bossctl job archive --to has written")
+
+
+def _shaped(head: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with texts where texts belong, whoever wrote it. Raises ValueError, TypeError and AttributeError."""
+    match head["kind"]:
+        case "jobs":
+            return {**head, "columns": {column: str(kind) for column, kind in head["columns"].items()}}
+        case "links":
+            return {**head, "links": [_four(*map(str, link)) for link in head["links"]]}
+        case "again":
+            return {**head, "queue": str(head["queue"]), "ids": [str(id) for id in head["ids"]]}
+    return head
+
+
+def _four(queue: str, id: str, parent_queue: str, parent: str) -> Sequence[str]:
+    return queue, id, parent_queue, parent
 
 
 def key_of(path: Path, number: int, line: str) -> tuple[str, str]:
@@ -136,8 +154,8 @@ def key_of(path: Path, number: int, line: str) -> tuple[str, str]:
             if key in ("id", "name"):
                 found[key] = json.loads(value)
             if len(found) == 2:
-                return found["name"], found["id"]
-    except (ValueError, LookupError):
+                return str(found["name"]), str(found["id"])
+    except (ValueError, LookupError, RecursionError):
         pass
     raise _no_job(path, number)
 
@@ -148,7 +166,7 @@ def _row(path: Path, number: int, line: str, columns: Mapping[str, str]) -> tupl
         values = dict(_pairs(line))
         row = [_text(columns[column], values.get(column)) for column in columns]
         return json.dumps(row, ensure_ascii=False), str(json.loads(values["name"])), str(json.loads(values["id"]))
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise _no_job(path, number) from None
 
 
@@ -165,18 +183,30 @@ def _text(kind: str, value: str | None) -> str | None:
 
 def _pairs(line: str) -> Iterator[tuple[str, str]]:
     """The keys of a JSON object, each with the JSON text of its value, digit for digit."""
-    decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
     place = _past(line, 0, "{")
     while line[place] != "}":
-        key, place = decoder.raw_decode(line, place)
+        key, place = _DECODER.raw_decode(line, place)
         place = _past(line, place, ":")
-        end = decoder.raw_decode(line, place)[1]
+        end = _end(line, place)
         yield key, line[place:end]
         place = _skipped(line, end)
         if line[place] == ",":
             place = _skipped(line, place + 1)
         elif line[place] != "}":
             raise ValueError(line[place])
+
+
+def _end(line: str, place: int) -> int:
+    """Where a value ends. PostgreSQL keeps payloads that are nested deeper than the decoder goes."""
+    try:
+        return _DECODER.raw_decode(line, place)[1]
+    except RecursionError:
+        depth = 0
+        for part in re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]').finditer(line, place):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(part[0], 0)
+            if not depth:
+                return part.end()
+        raise ValueError("a value without an end") from None
 
 
 def _past(line: str, place: int, wanted: str) -> int:
