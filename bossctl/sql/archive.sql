@@ -51,16 +51,19 @@ ON CONFLICT DO NOTHING
 -- name: parents_counted_again
 -- needs: job_dependency
 -- Parents that ended while a blocked job was gone never told it: the resolver tells only jobs that are there.
-UPDATE {job_table} AS j SET pending_dependencies = p.pending, blocked = p.pending > 0
-FROM (
+-- Counted first and once: PostgreSQL 13 would count anew for each row of the queue.
+WITH pending AS MATERIALIZED (
   SELECT child.id, count(*) FILTER (
-    WHERE NOT coalesce(parent.state = 'completed' AND NOT parent.blocking, false))::int AS pending
+    WHERE NOT coalesce(parent.state = 'completed' AND NOT parent.blocking, false))::int AS parents
   FROM {job_table} AS child
   JOIN {job_dependency} AS d ON d.child_name = child.name AND d.child_id = child.id
   LEFT JOIN {job_table} AS parent ON parent.name = d.parent_name AND parent.id = d.parent_id
   WHERE child.name = %(queue)s AND child.id = ANY (%(ids)s::uuid[]) AND child.blocked
+    AND EXISTS (SELECT FROM {job_dependency})
   GROUP BY child.id
-) AS p
+)
+UPDATE {job_table} AS j SET pending_dependencies = p.parents, blocked = p.parents > 0
+FROM pending AS p
 WHERE j.name = %(queue)s AND j.id = p.id
 
 -- name: finished_among
