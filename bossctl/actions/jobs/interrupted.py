@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,11 +24,13 @@ from bossctl.actions.jobs.filelog import identity
 from bossctl.errors import UsageError
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionRequest
+from bossctl.sql.text import id_array
 from bossctl.store import Store
 from bossctl.store.session import Transaction
 
 Key = tuple[str, str]
 """A job: its queue and its id."""
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PIECE_BYTES = 1024 * 1024
 PORTION_LINES = 1_000
 LAST_BYTES = 4_096
@@ -236,8 +239,11 @@ def _portions(path: Path, number: int) -> Iterator[tuple[list[Mapping[str, Any]]
     """Bossctl's own lines and the jobs of the others, some lines at a time."""
     numbered = enumerate(islice(lines(path), number), 1)
     while some := list(islice(numbered, PORTION_LINES)):
-        heads = [head_of(path, place, line) for place, line in some if is_head(line) or place == 1]
-        yield heads, [key_of(path, place, line) for place, line in some if not is_head(line) and place > 1]
+        heads = [head_of(path, place, line) for place, line in some if place == 1 or is_head(line)]
+        keys = [key_of(path, place, line) for place, line in some if not is_head(line)]
+        if not all(_ID.fullmatch(id) for _, id in keys):
+            raise UsageError("not the id of a job")
+        yield heads, keys
 
 
 async def live(transaction: Transaction, keys: Iterable[Key]) -> set[Key]:
@@ -247,6 +253,6 @@ async def live(transaction: Transaction, keys: Iterable[Key]) -> set[Key]:
         ids.setdefault(queue, []).append(id)
     found: set[Key] = set()
     for queue, some in ids.items():
-        rows = await transaction.rows("still_live", {"queue": queue, "ids": some})
+        rows = await transaction.rows("still_live", {"queue": queue, "ids": id_array(some)})
         found.update((queue, row["id"]) for row in rows)
     return found
