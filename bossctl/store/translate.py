@@ -87,6 +87,10 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
             return StalePlan(f"the schema changed since it was read{where}", "run the command again")
         case pg.DeadlockDetected():
             return Deadlock(f"the server ended this to resolve a deadlock{where}", "run it again")
+        case pg.SerializationFailure():
+            return Deadlock(
+                f"the server ended this: another session changed the same at that time{where}", "run it again"
+            )
         case pg.UniqueViolation():
             return Conflict(f"the database refused this: {_first_line(error)}{where}")
         case pg.IntegrityError():

@@ -134,7 +134,7 @@ def test_who_may_not_write(bossctl: Bossctl, seeded: SeededFactory) -> None:
         db.execute(f"GRANT USAGE ON SCHEMA pgboss TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA pgboss TO {role}")
         refused = bossctl(*words, make_conninfo(db.dsn, user=role))
         assert (refused.code, refused.out) == (4, b"")
-        assert 'GRANT INSERT, UPDATE, DELETE ON "pgboss"."job", ' in refused.err
+        assert 'GRANT INSERT, UPDATE, DELETE ON TABLE "pgboss"."job", ' in refused.err
     finally:
         db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
     assert states(db) == before

@@ -362,5 +362,5 @@ async def test_a_role_that_may_only_read(database: DatabaseFactory) -> None:
             assert result.changes
             with pytest.raises(MissingPrivilege) as caught:
                 await operator.ensure(spec)
-            assert 'GRANT INSERT, UPDATE, DELETE ON "pgboss"."job", ' in str(caught.value.hint)
+            assert 'GRANT INSERT, UPDATE, DELETE ON TABLE "pgboss"."job", ' in str(caught.value.hint)
     assert db.execute("SELECT name, retry_limit FROM queue") == [("mail", 4)]

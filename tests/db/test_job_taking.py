@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -34,6 +35,10 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()
 SLOW_DELETE = """
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(5.5); RETURN NULL; END';
 CREATE TRIGGER slow AFTER DELETE ON job FOR EACH STATEMENT EXECUTE FUNCTION slow()
+"""
+WAITS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'bossctl' AND wait_event_type = 'Lock'
 """
 MANY_TERMS = (
     "queue:m* (state:completed or state:failed) retries:0.. priority:-5..5 run:0s.. newer:10000d !is:stuck"
@@ -112,6 +117,25 @@ async def test_a_table_that_is_locked_is_waited_for_once(
             with pytest.raises(LockTimeout):
                 await operator.apply_jobs(asked, plan)
     assert [one.name for one in statements if one.error] == [AT_ONCE]
+
+
+async def test_jobs_that_another_session_moves_to_another_table(seeded: SeededFactory) -> None:
+    """The server ends a statement that waited for such a row: nothing is lost, and it is done again."""
+    db = seeded(NEWEST)
+    filled(db, "failed")
+    with closing(psycopg.connect(db.dsn)) as other:
+        moving = (
+            "UPDATE pgboss.job SET name = 'thumbnails' WHERE id IN (SELECT id FROM pgboss.job WHERE name = %s LIMIT 5)"
+        )
+        other.execute(moving, [QUEUE])
+        acting = asyncio.create_task(acted(db, "delete", f"queue:{QUEUE}"))
+        for _ in range(2_000):
+            if acting.done() or db.value(WAITS):
+                break
+            await asyncio.sleep(0.01)
+        other.commit()
+        outcome, _ = await acting
+    assert (outcome.stopped, outcome.changed, outcome.skipped) == (None, JOBS - 5, {"gone": 5})
 
 
 async def test_an_id_that_comes_into_the_archive_meanwhile(seeded: SeededFactory) -> None:
