@@ -1,14 +1,23 @@
 -- How every transaction begins. Nothing is set on the session: through PgBouncer it would leak to pg-boss itself.
 
 -- name: begin_read
--- What is prepared is planned once. Which session of the server it is tells whether a pooler stands between.
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT set_config('statement_timeout', {statement_timeout}::text, true),
   set_config('lock_timeout', {lock_timeout}::text, true),
   set_config('idle_in_transaction_session_timeout', {idle_timeout}::text, true),
   set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true),
-  set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
-  set_config('plan_cache_mode', 'force_generic_plan', true), now() AS now, pg_backend_pid() AS backend
+  set_config('jit', 'off', true), set_config('work_mem', '64MB', true), now() AS now
+
+-- name: begin_lookup
+-- For statements whose plan no value changes. It holds for all of the transaction: what is not prepared would be planned
+-- without its values as well. Which session of the server it is tells whether a pooler stands between.
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT set_config('statement_timeout', {statement_timeout}::text, true),
+  set_config('lock_timeout', {lock_timeout}::text, true),
+  set_config('idle_in_transaction_session_timeout', {idle_timeout}::text, true),
+  set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true),
+  set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+  now() AS now, pg_backend_pid() AS backend
 
 -- name: begin_write
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;

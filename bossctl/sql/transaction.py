@@ -16,7 +16,7 @@ def milliseconds(seconds: float) -> sql.Literal:
 
 @cache
 def begin(name: str, timeout_seconds: float, lock_timeout_seconds: float) -> Query:
-    """`begin_read` or `begin_write` with statement and lock timeouts; an idle transaction ends after a minute."""
+    """`begin_read`, `begin_write` and their like, with statement and lock timeouts; idle, it ends after a minute."""
     return bare(
         name,
         statement_timeout=milliseconds(timeout_seconds),

@@ -177,7 +177,7 @@ class Store:
         """Every row with this id, live first; payloads are cut at 64 Ki characters unless `full`."""
         from bossctl.store.jobs import read_jobs_with_id
 
-        return await self._read(lambda transaction: read_jobs_with_id(transaction, job_id, full=full))
+        return await self._read(lambda transaction: read_jobs_with_id(transaction, job_id, full=full), lookup=True)
 
     async def job(self, job_id: str, *, full: bool = False) -> Job:
         """The job with this id; the live row where the archive has one too."""
@@ -285,13 +285,19 @@ class Store:
         async with self.session.read(timeout_seconds) as transaction:
             yield transaction
 
-    async def _read(self, reading: Callable[[Transaction], Awaitable[_T]], longest_seconds: float = math.inf) -> _T:
+    async def _read(
+        self,
+        reading: Callable[[Transaction], Awaitable[_T]],
+        longest_seconds: float = math.inf,
+        *,
+        lookup: bool = False,
+    ) -> _T:
         """Run one reading; once more with a fresh catalog when pg-boss was migrated since it was read."""
         timeout = min(self.session.timeout_seconds, longest_seconds)
         try:
-            async with self.session.read(timeout) as transaction:
+            async with self.session.read(timeout, lookup=lookup) as transaction:
                 return await reading(transaction)
         except SchemaChanged:
             await self.session.reread()
-            async with self.session.read(timeout) as transaction:
+            async with self.session.read(timeout, lookup=lookup) as transaction:
                 return await reading(transaction)

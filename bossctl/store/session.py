@@ -186,10 +186,11 @@ class Session:
         self.queries = Queries(self.catalog)
 
     @asynccontextmanager
-    async def read(self, timeout_seconds: float | None = None) -> AsyncIterator[Transaction]:
-        """A read-only transaction with one snapshot."""
+    async def read(self, timeout_seconds: float | None = None, *, lookup: bool = False) -> AsyncIterator[Transaction]:
+        """A read-only transaction with one snapshot; for a `lookup` statements are planned without their values."""
         timeout = timeout_seconds or self.timeout_seconds
-        async with self._transaction("begin_read", timeout, LOCK_TIMEOUT_SECONDS) as transaction:
+        begins = "begin_lookup" if lookup else "begin_read"
+        async with self._transaction(begins, timeout, LOCK_TIMEOUT_SECONDS) as transaction:
             yield transaction
 
     def must_take_writes(self) -> None:

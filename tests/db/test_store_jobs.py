@@ -157,6 +157,13 @@ async def test_one_job_whole(seeded: SeededFactory, release: str) -> None:
     assert "expire_seconds" in job.fields
 
 
+async def test_lists_are_planned_for_what_is_asked(seeded: SeededFactory) -> None:
+    """A plan for any queue and any state reads all failed jobs of a large queue for a page of them."""
+    async with await open_store(seeded("9.0.3")) as store, store.snapshot() as transaction:
+        found = await transaction._connection.execute("SELECT current_setting('plan_cache_mode') AS mode")
+        assert await found.fetchone() == {"mode": "auto"}
+
+
 async def test_one_job_after_the_other_is_planned_once(seeded: SeededFactory) -> None:
     """Planning is most of looking up an id where each queue has a table; a schema that is changed is planned anew."""
     db = seeded("10.4.2")
