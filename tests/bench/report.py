@@ -15,7 +15,7 @@ def table(results: Mapping[str, Sequence[Figure]]) -> str:
     """Milliseconds of bossctl and the ratio to the reference, in bold where the target is missed."""
     releases = list(results)
     named = {figure.name: figure for figures in results.values() for figure in figures}
-    head = ["reading", "beside", *(f"pg-boss {release}" for release in releases)]
+    head = ["what", "beside", *(f"pg-boss {release}" for release in releases)]
     lines = [_row(head), _row(["---"] * 2 + ["---:"] * len(releases))]
     for name, one in named.items():
         cells = [_cell(results[release], name) for release in releases]

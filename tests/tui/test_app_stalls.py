@@ -291,6 +291,7 @@ def drawn() -> int:
     return sum(isinstance(one, Strip) for one in gc.get_objects())
 
 
+@pytest.mark.matrix
 async def test_screens_that_were_left_are_forgotten(seeded: SeededFactory) -> None:
     db = seeded(NEWEST)
     jobs = [job for (job,) in db.execute("SELECT id::text FROM job WHERE name = %s LIMIT 8", [BUSY])]
@@ -304,6 +305,7 @@ async def test_screens_that_were_left_are_forgotten(seeded: SeededFactory) -> No
     assert kept[-1] < kept[1] * 1.3, kept
 
 
+@pytest.mark.matrix
 async def test_textual_keeps_few_drawings(seeded: SeededFactory) -> None:
     db = seeded(NEWEST)
     keeping = StylesCache.get_inner_outer

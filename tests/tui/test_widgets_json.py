@@ -314,6 +314,7 @@ async def longest_steps(stalls: list[float]) -> None:
         stalls.append(time.thread_time() - before)
 
 
+@pytest.mark.matrix
 async def test_ten_megabytes_do_not_stall_the_loop() -> None:
     """The goal is 50 ms. Asked for is a small part of what the work takes in one go, on whatever machine this is."""
     rows = [{"id": n, "name": f"user-{n}", "tags": ["a", "b"], "nested": {"x": None}} for n in range(30_000)]
