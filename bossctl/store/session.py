@@ -79,7 +79,7 @@ class Transaction:
     ) -> list[Row]:
         """Run a statement that is composed already.
 
-        `prepared_from`: the how manieth time on this connection it is prepared; through a pooler it never is.
+        `prepared_from`: at which of its runs on this connection it is prepared, from 1 on; through a pooler never.
         """
         started = perf_counter()
         try:

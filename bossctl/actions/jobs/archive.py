@@ -88,7 +88,7 @@ async def move(batch: Batch) -> Done:
 
 
 async def at_once(store: Store, record: Record) -> Steps | None:
-    """The same in the statement that locks the jobs."""
+    """The same in one statement."""
     queries = store.session.queries
     if queries.catalog.has("archive"):
         return Steps(NOTHING, _kept(queries), takes=True, keeps_ids=True)

@@ -35,7 +35,7 @@ async def delete(batch: Batch) -> Done:
 
 
 async def at_once(store: Store, record: Record) -> Steps | None:
-    """The same in the statement that locks the jobs."""
+    """The same in one statement."""
     return await record.taking()
 
 
