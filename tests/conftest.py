@@ -29,6 +29,7 @@ a worker can do: `tests/pgboss/handler.mjs`; releases: `tests/support/releases.p
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -84,6 +85,12 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_configure() -> None:
     # A shell starts what it puts in the background with SIGINT ignored, and all that is started from there inherits it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays to the end: no collection need visit it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -4,6 +4,9 @@
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS version_num,
        pg_is_in_recovery() AS standby, clock_timestamp() AS now, pg_postmaster_start_time() AS started_on
 
+-- name: landmarks
+SELECT (SELECT v.version FROM {version} AS v LIMIT 1) AS number, pg_is_in_recovery() AS standby
+
 -- name: version
 SELECT v.* FROM {version} AS v LIMIT 1
 

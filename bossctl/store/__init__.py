@@ -45,7 +45,7 @@ class Store:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._number: int | None = None
+        self._landmarks: tuple[int | None, bool] | None = None
 
     @classmethod
     async def open(cls, spec: ConnectionSpec, *, pooled: bool = False) -> Store:
@@ -88,11 +88,17 @@ class Store:
         from bossctl.store.system import read_info
 
         found = await self._read(lambda transaction: read_info(transaction, self.target))
-        before, self._number = self._number, found.pgboss.schema_number
-        if before in (None, self._number):
+        before, self._landmarks = self._landmarks, (found.pgboss.schema_number, found.server.standby)
+        if before in (None, self._landmarks):
             return found
-        await self.session.reread()  # a migration that only adds makes no statement fail
+        await self.session.reread()  # a migration that only adds makes no statement fail, nor does a promotion
         return await self._read(lambda transaction: read_info(transaction, self.target))
+
+    async def landmarks(self) -> tuple[int | None, bool]:
+        """The schema's number and whether the server is a standby, by one small reading."""
+        from bossctl.store.system import read_landmarks
+
+        return await self._read(read_landmarks)
 
     async def grants(self, rights: str, role: str) -> Grants:
         """The statements that give `role` the `rights`: viewer, operator or owner. Raises UsageError."""

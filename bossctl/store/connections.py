@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -210,7 +211,7 @@ async def _opened(conninfo: str, target: Target) -> Connection:
             conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
     except (psycopg.Error, UnicodeError, ValueError, OSError) as error:
-        raise connect_error(error, target, by_service="service" in conninfo_to_dict(conninfo)) from None
+        raise connect_error(error, target) from None
 
 
 async def _another(conninfo: str, target: Target) -> SingleConnection:
@@ -319,17 +320,17 @@ def _conninfo(spec: ConnectionSpec) -> str:
     try:
         given = conninfo_to_dict(spec.dsn)
         given["application_name"] = APPLICATION_NAME
-        around = _libpq_defaults()
+        around = _libpq_defaults(given)  # what is given here would not be heard there any more
         given.setdefault("connect_timeout", around.get("connect_timeout", CONNECT_TIMEOUT_SECONDS))
-        if "service" not in given:  # whose own would not be heard any more
-            given.setdefault("sslpassword", around.get("sslpassword", NO_PASSPHRASE))
+        given.setdefault("sslpassword", around.get("sslpassword", NO_PASSPHRASE))
         return make_conninfo("", **given)
     except (psycopg.Error, UnicodeError, ValueError):
         raise malformed(spec.source) from None
 
 
 def _expected_target(spec: ConnectionSpec, conninfo: str) -> Target:
-    values: Mapping[str, Any] = _libpq_defaults() | conninfo_to_dict(conninfo)
+    given = conninfo_to_dict(conninfo)
+    values: Mapping[str, Any] = _libpq_defaults(given) | given
     host = str(values.get("host") or values.get("hostaddr") or "localhost")
     port = str(values.get("port") or "5432").partition(",")[0]
     user = str(values.get("user") or "")
@@ -346,9 +347,19 @@ def _expected_target(spec: ConnectionSpec, conninfo: str) -> Target:
     )
 
 
-def _libpq_defaults() -> dict[str, Any]:
-    return {
-        option.keyword.decode(): option.val.decode(errors="replace")
-        for option in pq.Conninfo.get_defaults()
-        if option.val is not None
-    }
+def _libpq_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What libpq takes beside what is given: from its environment, and from the service that is named.
+
+    It tells only of the service that its environment names.
+    """
+    outer = os.environ.get("PGSERVICE")
+    try:
+        if "service" in given:
+            os.environ["PGSERVICE"] = str(given["service"])
+        options = pq.Conninfo.get_defaults()
+    finally:
+        if outer is not None:
+            os.environ["PGSERVICE"] = outer
+        else:
+            os.environ.pop("PGSERVICE", None)
+    return {one.keyword.decode(): one.val.decode(errors="replace") for one in options if one.val is not None}

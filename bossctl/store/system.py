@@ -62,6 +62,12 @@ async def read_info(transaction: Transaction, target: Target) -> Info:
     )
 
 
+async def read_landmarks(transaction: Transaction) -> tuple[int | None, bool]:
+    """The schema's number, None where the version table is empty, and whether the server is a standby."""
+    found = await _row(transaction, "landmarks")
+    return found["number"], found["standby"]
+
+
 def pgboss_info(catalog: Catalog, number: int | None) -> PgBossInfo:
     """What the schema says it is, checked against what it looks like."""
     generation = catalog.generation

@@ -111,15 +111,12 @@ def _translate(error: psycopg.Error, target: Target | None, timeout: float | Non
     return BossctlError(f"the database refused a statement{where}: {_first_line(error)}{state}")
 
 
-def connect_error(error: Exception, target: Target, *, by_service: bool = False) -> BossctlError:
-    """What to say when no connection could be made. libpq's text about a malformed DSN is not passed on.
-
-    `by_service`: a service file may have led elsewhere than to the target.
-    """
+def connect_error(error: Exception, target: Target) -> BossctlError:
+    """What to say when no connection could be made. libpq's text about a malformed DSN is not passed on."""
     if isinstance(error, psycopg.ProgrammingError):
         return malformed(target.source)
     message = str(error)
-    place = (by_service and _place(message)) or (f"{target.host}:{target.port}" if target.host else "the server")
+    place = f"{target.host}:{target.port}" if target.host else "the server"
     origin = f" (from {target.source})"
     if re.match(_UNUSABLE, message):
         return UsageError(
@@ -192,14 +189,6 @@ def _quoted(name: str) -> str:
 def _first_line(error: psycopg.Error) -> str:
     text = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
     return clean(text)
-
-
-def _place(message: str) -> str | None:
-    """Where libpq says that it was."""
-    found = re.search(
-        r'connection to server (?:at "([^"]+)".*?, port (\d+)|on socket "(.+)/\.s\.PGSQL\.(\d+)") failed', message
-    )
-    return clean("{}:{}".format(*filter(None, found.groups()))) if found else None
 
 
 def _reason(message: str) -> str:

@@ -218,6 +218,7 @@ class BossApp(Everywhere):
 
     def action_refresh_readings(self) -> None:
         """Read everything again now."""
+        self.desk.forget_info()
         self._info.hurry()
         if self.here is not None:
             self.here.read_now()
@@ -260,8 +261,7 @@ class BossApp(Everywhere):
         if action == "undo":
             return True if self.desk.is_open and self.here is not None else None
         if action == "queue_ensure":
-            target = self.desk.target
-            return True if target is not None and not target.read_only else None
+            return None if self.desk.refusal else True
         return super().check_action(action, parameters)
 
     def action_undo(self, operation: str = "") -> None:

@@ -52,9 +52,10 @@ class Header(Widget):
         """Both lines; what does not fit is left out by whole parts, on the left side's end."""
         width, mark = self.size.width, _mark(self.target)
         room = width - len(BADGE) - mark.cell_length - 3
-        needed = fmt.cell_width(_where(self.target, 1000))
+        standby = self.info is not None and self.info.server.standby
+        needed = fmt.cell_width(_where(self.target, 1000, standby=standby))
         right = _fitting(_server(self.info), room - min(needed, room * 2 // 3))
-        where = _where(self.target, room - len(right))
+        where = _where(self.target, room - len(right), standby=standby)
         first = Content(BADGE).stylize("bold $text-primary on $primary-muted") + mark + Content(" " + where)
         badge, status = self._second()
         title = self._title + (badge + "  " if badge else "")
@@ -148,12 +149,12 @@ def _server(info: Info | None) -> tuple[str, ...]:
     )
 
 
-def _where(target: Target | None, room: int) -> str:
+def _where(target: Target | None, room: int, *, standby: bool) -> str:
     """`host:port/database · schema pgboss (from --dsn)`; the host is cut first, then it is not said who named it."""
     if target is None:
         return fmt.truncate("connecting …", room)
     origin = target.source if target.context is None else f"context {target.context}"
-    access = ("read-only",) if target.read_only else ()
+    access = ("standby",) if standby else ("read-only",) if target.read_only else ()
     host, schema = place(target), f" · schema {target.schema}"
     tails = [fmt.clean(f"{schema} ({', '.join(told)})" if told else schema) for told in ((origin, *access), access)]
     tail = _fitting(tails, room - min(fmt.cell_width(host), LEAST_HOST))

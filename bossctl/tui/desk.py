@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from bossctl.tui.places import JobPlace
@@ -26,6 +27,8 @@ UNFOCUSED = 5.0
 """So many times slower are readings while the terminal does not have the focus."""
 CHECKUP_SECONDS = 60.0
 """Seconds between runs of doctor; a dear run comes less often still."""
+INFO_SECONDS = 60.0
+"""So long what `info` told is good while pg-boss is not migrated and the server does not change its role."""
 OPERATIONS_SECONDS = 2.0
 """Seconds for which it is known what can be taken back; it is read only while somebody types an undo."""
 
@@ -61,6 +64,7 @@ class Desk:
         self.operations: Poll[tuple[Operation, ...]] = Poll(
             lambda: self.operator.operations(), interval=OPERATIONS_SECONDS
         )
+        self._info_until = float("-inf")
         self._memory: Memory | None = None
         self._opener = opener
         self._parts: tuple[Reader, Operator, Diagnose] | None = None
@@ -91,6 +95,28 @@ class Desk:
         """Close it, if it was opened."""
         if self._parts is not None:
             await self._parts[0].close()
+
+    async def read_info(self) -> Info:
+        """What the header is made of: all of it, or what it was where nothing says that it has changed."""
+        known = self.info if monotonic() < self._info_until else None
+        if known and await self.reader.landmarks() == (known.pgboss.schema_number, known.server.standby):
+            return known
+        info = await self.reader.info()
+        self._info_until = monotonic() + INFO_SECONDS
+        return info
+
+    def forget_info(self) -> None:
+        """Let the next look at it read all of it."""
+        self._info_until = float("-inf")
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be changed here, and what to do instead; "" where it can."""
+        if self.target is None or self.target.read_only:
+            return "this connection is read-only: leave out --read-only or use another context"
+        if self.info is not None and self.info.server.standby:
+            return "the server is a standby: it accepts no writes; connect to the primary"
+        return ""
 
     @property
     def is_open(self) -> bool:

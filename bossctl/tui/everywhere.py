@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """The steps of `+` and `-`, in seconds; the first and the last are the bounds."""
 DUE = ("now", "15m", "1h", "6h", "1d")
-INFO_SECONDS = 60.0
+HEADER_SECONDS = 5.0
+"""Seconds between looks at what the header names; all of it is read once a minute."""
 PROBLEMS = 6
 """So many lines of the file of keys are complained about at once."""
 
@@ -76,7 +77,7 @@ class Everywhere(Navigation):
 
     def _info_poll(self) -> Poll:
         desk = self.desk
-        desk.header = Poll(lambda: desk.reader.info(), interval=INFO_SECONDS)
+        desk.header = Poll(desk.read_info, interval=HEADER_SECONDS)
         return desk.header
 
     # --- looks

@@ -59,6 +59,10 @@ class Reader(Protocol):
         """Server, schema, capabilities."""
         ...
 
+    async def landmarks(self) -> tuple[int | None, bool]:
+        """The schema's number and whether the server is a standby: whether there is more to read anew."""
+        ...
+
     async def queue_names(self) -> tuple[str, ...]:
         """Every queue's name."""
         ...

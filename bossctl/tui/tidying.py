@@ -53,7 +53,7 @@ class Tidying:
             self._screens, self._wait = screens, REST
         elif self._wait:
             self._wait -= 1
-            if not self._wait:
+            if not self._wait and self._began:
                 gc.collect()
 
 

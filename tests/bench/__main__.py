@@ -13,7 +13,7 @@ import psycopg
 from bossctl.config import ConnectionSpec
 from bossctl.demo.server import running_server
 from bossctl.store import Store
-from tests.bench import actions, dashboard, processes, readings, report
+from tests.bench import actions, dashboard, processes, readings, report, staying
 from tests.bench.data import fill
 from tests.bench.measure import Figure
 from tests.support.bed import install
@@ -27,14 +27,18 @@ DASHBOARD_RELEASES = ("12.34.0", "12.38.0")
 HEADER = "| reading | bossctl ms | reference ms | ratio | target | |\n|---|---|---|---|---|---|"
 
 
-async def of_readings(dsn: str, schema: str) -> AsyncIterator[Figure]:
-    """Readings, then whole processes."""
+async def of_readings(dsn: str, schema: str, release: str | None = None) -> AsyncIterator[Figure]:
+    """Readings, then whole processes; where the database is ours and holds a `release`, what stays open as well."""
     async with await Store.open(_spec(dsn, schema)) as store, await _bare(dsn) as bare:
         await bare.execute("SET jit = off")
-        async for figure in readings.figures(readings.Bench(store, bare, schema)):
+        bench = readings.Bench(store, bare, schema)
+        async for figure in readings.figures(bench):
             yield figure
-    async for figure in processes.figures(dsn, schema):
-        yield figure
+        async for figure in processes.figures(dsn, schema):
+            yield figure
+        if release is not None:
+            async for figure in staying.figures(bench, dsn, release):
+                yield figure
 
 
 async def of_pages(dsn: str, log: Path) -> AsyncIterator[Figure]:
@@ -104,7 +108,7 @@ def _built(release: str, options: argparse.Namespace) -> list[Figure]:
             return asyncio.run(printed(of_actions(dsn, options.actions)))
         with psycopg.connect(dsn) as connection:
             fill(connection, "pgboss", options.jobs)
-        figures = of_pages(dsn, server.log) if options.dashboard else of_readings(dsn, "pgboss")
+        figures = of_pages(dsn, server.log) if options.dashboard else of_readings(dsn, "pgboss", release)
         return asyncio.run(printed(figures))
 
 

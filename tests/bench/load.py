@@ -13,17 +13,16 @@ import asyncio
 import statistics
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import LiteralString
 
-import psutil
 import psycopg
 
 from bossctl.demo.server import running_server
 from tests.bench.data import fill
 from tests.bench.processes import OURS
+from tests.bench.staying import Backends
 from tests.support.bed import install
 from tests.support.boss import Boss
 from tests.support.releases import NEWEST
@@ -38,7 +37,6 @@ MOST_PER_SECOND = WORKERS * LOOPS * BATCH * 3
 """A loop fetches a batch every half a second."""
 SUPPLY = "INSERT INTO pgboss.job (name, data) SELECT %s, jsonb_build_object('n', n) FROM generate_series(1, %s) AS n"
 LEFT = "SELECT count(*) FROM pgboss.job WHERE name = %s AND state < 'active'"
-BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'bossctl%'"
 DONE = "SELECT count(*) FROM pgboss.job WHERE name = %s AND state = 'completed'"
 
 
@@ -49,7 +47,6 @@ class Bench:
         self.dsn = dsn
         self.window = window
         self.connection = psycopg.connect(dsn, autocommit=True)
-        self._times: dict[int, float] = {}
 
     async def hire(self) -> list[Boss]:
         """The workers, at work."""
@@ -84,29 +81,15 @@ class Bench:
 
     async def watched(self, seconds: float) -> tuple[float, float]:
         """Jobs per second while the TUI is open, and the share of a core that its server processes took."""
+        backends = Backends(self.connection)
         self.window.start([*map(str, OURS), "tui", "--dsn", self.dsn], {"TERM": "xterm-256color"}, (140, 40))
         self.window.until("queue-01")
         await asyncio.sleep(SETTLE_SECONDS)
-        before, began = self._spent(), monotonic()
-        looking = asyncio.create_task(self._look())
+        looking = asyncio.create_task(backends.over(seconds))
         rate = await self.stretch(seconds)
-        looking.cancel()
-        share = (self._spent() - before) / (monotonic() - began)
+        share = await looking
         self.window.run("kill-server")
         return rate, share
-
-    async def _look(self) -> None:
-        """Note often what its backends took: the pool replaces them."""
-        while True:
-            self._spent()
-            await asyncio.sleep(0.2)
-
-    def _spent(self) -> float:
-        for (pid,) in self.connection.execute(BACKENDS):
-            with suppress(psutil.NoSuchProcess):
-                taken = psutil.Process(pid).cpu_times()
-                self._times[pid] = taken.user + taken.system
-        return sum(self._times.values())
 
 
 async def measure(dsn: str, pairs: int, seconds: float) -> bool:

@@ -9,8 +9,8 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, perf_counter
 
@@ -69,25 +69,28 @@ Command = Sequence[str | Path]
 
 async def figures(dsn: str, schema: str) -> AsyncIterator[Figure]:
     """Lines in milliseconds, and one in MB, which says so."""
-    with tempfile.TemporaryDirectory() as directory:
-        yield await _pair("--help", [*OURS, "--help"], _program(directory, BARE_TYPER, "--help"), "bare typer", 1.6)
+    histogram = program(BARE_HISTOGRAM, dsn, "--schema", schema)
+    with program(BARE_TYPER, "--help") as helping, histogram as bare, program(BARE_TEXTUAL) as table:
+        yield await _pair("--help", [*OURS, "--help"], helping, "bare typer", 1.6)
         listing = [*OURS, "queue", "list", "-o", "json", "--dsn", dsn, "--schema", schema]
-        bare = _program(directory, BARE_HISTOGRAM, dsn, "--schema", schema)
         yield await _pair("queue list -o json", listing, bare, "bare typer + psycopg", 1.5)
         ours, reference = _most_memory(listing), _most_memory(bare)
         yield Figure("queue list -o json, MB of memory", ours, "bare typer + psycopg", reference, limit_ratio=1.25)
         tui = [*OURS, "tui", "--dsn", dsn, "--schema", schema]
-        paints = await compare(_paint(tui), _paint(_program(directory, BARE_TEXTUAL)), RUNS)
+        paints = await compare(_paint(tui), _paint(table), RUNS)
         yield Figure("TUI to the first useful paint", paints[0], "bare Textual table", paints[1], limit_ratio=2.5)
 
 
 OURS: Command = (sys.executable, "-m", "bossctl")
 
 
-def _program(directory: str, text: str, *arguments: str) -> Command:
-    path = Path(directory) / f"bare{abs(hash(text))}.py"
-    path.write_text(text, encoding="utf-8")
-    return [sys.executable, path, *arguments]
+@contextmanager
+def program(text: str, *arguments: str) -> Iterator[Command]:
+    """The command that runs a program of this text."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "bare.py"
+        path.write_text(text, encoding="utf-8")
+        yield [sys.executable, path, *arguments]
 
 
 async def _pair(name: str, ours: Command, bare: Command, reference: str, ratio: float) -> Figure:
@@ -113,13 +116,9 @@ def _paint(command: Command) -> Callable[[], asyncio.Future[float]]:
 
 
 def first_paint(command: Command) -> float:
-    """Seconds from the start of a program in a terminal until the first queue's name is drawn; then it is ended."""
+    """Seconds from the start of a program in a terminal until the first queue's name is drawn."""
     began = perf_counter()
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ.update({**SIZE, "TERM": "xterm-256color"})
-        os.execv(command[0], [os.fspath(part) for part in command])
-    try:
+    with in_terminal(command) as (_, terminal):
         seen = b""
         end = monotonic() + PATIENCE_SECONDS
         while b"queue-01" not in seen:
@@ -128,6 +127,17 @@ def first_paint(command: Command) -> float:
             if select.select([terminal], [], [], 0.5)[0]:
                 seen += os.read(terminal, 65536)
         return perf_counter() - began
+
+
+@contextmanager
+def in_terminal(command: Command) -> Iterator[tuple[int, int]]:
+    """A program in a terminal of its own: its process and the terminal's other side. It is ended afterwards."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.update({**SIZE, "TERM": "xterm-256color"})
+        os.execv(command[0], [os.fspath(part) for part in command])
+    try:
+        yield child, terminal
     finally:
         with suppress(ProcessLookupError):
             os.kill(child, 9)

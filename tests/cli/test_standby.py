@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import psycopg
 
-from bossctl.demo.binaries import find_binaries
-from bossctl.demo.server import Server, running_server
+from bossctl.demo.server import running_server
 from bossctl.errors import Exit
 from bossctl.models.jobactions import JobAction
 from tests.cli.conftest import Bossctl
 from tests.support.bed import install
+from tests.support.daemons import STREAMING, standby
 from tests.support.releases import NEWEST
 
 FAILED = """
 SELECT pgboss.create_queue('work', '{"policy": "standard"}');
 INSERT INTO pgboss.job (name, state, completed_on) SELECT 'work', 'failed', now() FROM generate_series(1, 20);
 """
-STREAMING = {"wal_level": "replica", "max_wal_senders": "4", "hot_standby": "on"}
 ACTIONS = [action for action in JobAction if action is not JobAction.UNDO]
-
-
-@contextmanager
-def replica_of(primary: Server) -> Iterator[Server]:
-    """A streaming standby of a server."""
-    binaries = find_binaries()
-    base = Path(tempfile.mkdtemp(prefix="replica-"))
-    try:
-        base.chmod(0o755)
-        data = base / "data"
-        data.mkdir(mode=0o700)
-        account = binaries.account
-        if account is not None:
-            os.chown(data, account.uid, account.gid)
-        copy = [str(binaries.program("pg_basebackup")), "-D", str(data), "-d", primary.dsn(), "-R", "-X", "stream"]
-        subprocess.run(
-            [*copy, "--checkpoint=fast", "--no-sync"],
-            check=True,
-            cwd="/",
-            user=account and account.uid,
-            group=account and account.gid,
-            extra_groups=None if account is None else [],
-        )
-        with running_server(data=data, settings=STREAMING) as server:
-            yield server
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
 
 
 def test_a_standby_is_looked_at_and_never_written_to(bossctl: Bossctl) -> None:
@@ -60,8 +24,8 @@ def test_a_standby_is_looked_at_and_never_written_to(bossctl: Bossctl) -> None:
         install(NEWEST, primary.dsn(), "pgboss")
         with psycopg.connect(primary.dsn(), autocommit=True) as db:
             db.execute(FAILED)
-        with replica_of(primary) as standby:
-            where = ("--dsn", standby.dsn())
+        with standby(primary) as dsn:
+            where = ("--dsn", dsn)
             dry = bossctl("job", "retry", "queue:work", "--dry-run", *where)
             assert (dry.code, "20 jobs" in dry.text) == (Exit.OK, True), dry.err
             for action in ACTIONS:

@@ -88,6 +88,11 @@ async def test_by_way_of_a_file(seeded: SeededFactory, release: str, tmp_path: P
     torn = tmp_path / "torn.jsonl.gz"
     torn.write_bytes(path.read_bytes()[:-20])
     await planned(db, "restore", "archived:any", path=str(torn))
+    whole = path.read_bytes()
+    torn.write_bytes(whole + whole[:10] + b"\x07" + whole[11:])  # no block of a deflated member begins so
+    with pytest.raises(UsageError, match=r"torn\.jsonl\.gz is damaged behind line") as damaged:
+        await planned(db, "restore", "archived:any", path=str(torn))
+    assert "gunzip <" in (damaged.value.hint or "")
     for bad in ("", '{"a": 1}\n', "nonsense\n"):
         torn.write_text(bad)
         with pytest.raises(UsageError, match=r"torn\.jsonl\.gz"):

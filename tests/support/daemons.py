@@ -22,6 +22,9 @@ from tests.support.bed import Bed
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 DIES_WITH_PARENT = 1
 
+STREAMING = {"wal_level": "replica", "max_wal_senders": "4", "hot_standby": "on"}
+"""Settings of a server that can have a standby."""
+
 
 @contextmanager
 def pgbouncer(bed: Bed, database: str, **settings: str) -> Iterator[str]:
@@ -50,7 +53,7 @@ def pgbouncer(bed: Bed, database: str, **settings: str) -> Iterator[str]:
 
 @contextmanager
 def standby(primary: Server) -> Iterator[str]:
-    """A streaming standby of a server that has `max_wal_senders` and `wal_level=replica`; its URL for `postgres`."""
+    """A streaming standby of a server with the settings STREAMING; its URL for `postgres`."""
     binaries = find_binaries()
     with private_directory() as home:
         data = home / "data"

@@ -7,12 +7,13 @@ import pty
 import select
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -109,13 +110,37 @@ def test_nobody_asks_for_a_passphrase(database: DatabaseFactory, tmp_path: Path)
         assert "pass phrase" not in drawn
         code, drawn = on_a_terminal("info", f"{given}&sslpassword=open-sesame")
         assert code == Exit.OK, drawn
+        parts, services = conninfo_to_dict(given), tmp_path / "services"
+        for more, end in (({}, Exit.UNREACHABLE), ({"sslpassword": "open-sesame"}, Exit.OK)):
+            lines = (f"{key}={value}" for key, value in {**parts, **more}.items())
+            services.write_text("\n".join(("[jobs]", *lines, "")))
+            code, drawn = on_a_terminal("info", "service=jobs", PGSERVICEFILE=str(services))
+            assert (code, "pass phrase" in drawn) == (end, False), drawn
 
 
-def on_a_terminal(command: str, dsn: str) -> tuple[int, str]:
+def test_the_time_to_connect_is_libpq_s_to_say(bossctl: Bossctl, tmp_path: Path) -> None:
+    """From the DSN, its service or the environment, before ours of ten seconds."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:  # connects, and never says a word
+        port = silent.getsockname()[1]
+        (tmp_path / "services").write_text(f"[jobs]\nhost=127.0.0.1\nport={port}\nconnect_timeout=2\n")
+        where = f"host=127.0.0.1 port={port}"
+        for dsn, env in (
+            (where, {"PGCONNECT_TIMEOUT": "2"}),
+            (f"{where} connect_timeout=2", {"PGCONNECT_TIMEOUT": "60"}),
+            ("service=jobs", {"PGSERVICEFILE": str(tmp_path / "services")}),
+        ):
+            began = time.monotonic()
+            result = bossctl("info", "--dsn", dsn, env=env)
+            assert result.code == Exit.UNREACHABLE
+            assert 1 < time.monotonic() - began < 6, dsn
+
+
+def on_a_terminal(command: str, dsn: str, **more: str) -> tuple[int, str]:
     """Exit code and what a command drew that has a terminal to itself, on which nobody types."""
     child, terminal = pty.fork()
     if not child:
-        os.execve(sys.executable, [sys.executable, "-m", "bossctl", command], {**os.environ, "BOSSCTL_DSN": dsn})
+        environment = {**os.environ, "BOSSCTL_DSN": dsn, **more}
+        os.execve(sys.executable, [sys.executable, "-m", "bossctl", command], environment)
     drawn = bytearray()
     end = time.monotonic() + PATIENCE
     with suppress(OSError):  # Linux says so when nobody has the other side open any more

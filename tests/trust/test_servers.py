@@ -21,7 +21,7 @@ from bossctl.store import Store
 from tests.cli.conftest import Bossctl
 from tests.conftest import SeededFactory
 from tests.support.bed import install
-from tests.support.daemons import PGBOUNCER, pgbouncer, standby
+from tests.support.daemons import PGBOUNCER, STREAMING, pgbouncer, standby
 from tests.support.disk import small_disk
 from tests.support.releases import NEWEST, ONE_PER_GENERATION, every
 from tests.support.roles import ACTIONS, JOB, READS
@@ -89,8 +89,7 @@ def test_the_disk_is_full(bossctl: Bossctl) -> None:
 @pytest.mark.matrix
 def test_a_standby_is_read_and_never_written(bossctl: Bossctl) -> None:
     """Streaming replication: every reading works, every action is refused with one sentence."""
-    replicating = {"wal_level": "replica", "max_wal_senders": "4", "hot_standby": "on"}
-    with running_server(settings=replicating) as server:
+    with running_server(settings=STREAMING) as server:
         install(NEWEST, server.dsn(), "pgboss")
         with psycopg.connect(server.dsn(), autocommit=True) as db:
             for queue in ("mail-dead", "mail", "brand-new"):

@@ -10,17 +10,21 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from bossctl.demo.server import running_server
 from bossctl.models.common import UNKNOWN
 from bossctl.store import session as session_module
 from bossctl.tui import desk as desk_module
 from bossctl.tui import polling
 from bossctl.tui.chrome import Banner
+from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.screens.jobs import JobsScreen
 from bossctl.tui.screens.queue import QueueScreen
 from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.words import counted
 from tests.conftest import BossFactory, DatabaseFactory, SeededFactory
 from tests.seed.plan import BUSY
+from tests.support.bed import install
+from tests.support.daemons import STREAMING, standby
 from tests.support.database import Database
 from tests.support.releases import NEWEST
 from tests.tui.app_support import SMALL, Driver, opened_on, running
@@ -83,8 +87,7 @@ async def test_a_newer_pg_boss_migrates_the_schema_under_its_feet(database: Data
         newer = await boss(db, release=NEWEST)
         await newer.send("orders", {"n": 1})
         await driver.until(lambda: "1 job" in driver.text)
-        await driver.press("r")
-        await driver.until(lambda: "pg-boss 12.38.0" in driver.lines[0])
+        await driver.until(lambda: "pg-boss 12.38.0" in driver.lines[0], 40)
         await driver.until(lambda: not banner(driver))
         assert driver.app.desk.info is not None
         present = {one.name for one in driver.app.desk.info.capabilities if one.present}
@@ -94,6 +97,28 @@ async def test_a_newer_pg_boss_migrates_the_schema_under_its_feet(database: Data
         await newer.send("orders", {"n": 2})
         await driver.until(lambda: driver.cell("orders", "ready") == "2")
         assert driver.app.failure is None
+
+
+async def test_nothing_is_begun_on_a_standby_until_it_is_promoted(boss: BossFactory) -> None:
+    with running_server(settings=STREAMING) as primary:
+        install(NEWEST, primary.dsn(), "pgboss")
+        with psycopg.connect(primary.dsn(), autocommit=True) as db:
+            db.execute("""SELECT pgboss.create_queue('orders', '{"policy": "standard"}')""")
+            db.execute("INSERT INTO pgboss.job (name, state, completed_on) VALUES ('orders', 'failed', now())")
+        with standby(primary) as dsn, psycopg.connect(dsn, autocommit=True) as other:
+            async with running(dsn) as driver:
+                await driver.until(lambda: "standby" in driver.lines[0])
+                for line in ("queue.ensure orders", "queue.delete orders"):
+                    await driver.line(line)
+                assert isinstance(driver.app.screen, QueuesScreen)
+                await opened_on(driver, "go.jobs queue:orders", JobsScreen)
+                await driver.press("R")
+                await driver.until(lambda: "the server is a standby" in driver.text)
+                assert isinstance(driver.app.screen, JobsScreen)
+                other.execute("SELECT pg_promote()")
+                await driver.until(lambda: "standby" not in driver.lines[0])
+                await driver.line("queue.ensure orders")
+                await driver.until(lambda: not isinstance(driver.app.screen, BossScreen))
 
 
 class Late(datetime):

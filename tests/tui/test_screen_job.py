@@ -21,7 +21,7 @@ from tests.seed.plan import BUSY, DEAD_LETTER, HOSTILE
 from tests.support.database import Database
 from tests.support.releases import NEWEST
 from tests.tui.app_support import SMALL, Driver, diagonal, opened_on, running
-from tests.tui.test_app_stalls import Steps, time_of_steps
+from tests.tui.stall_support import Steps, time_of_steps
 from tests.tui.widget_apps import screen_strips
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shlex
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,13 +94,21 @@ def _chunk(head: Mapping[str, Any], queue: str, rows: Sequence[str], links: Sequ
 
 def lines(path: Path) -> Iterator[str]:
     """The lines of a file, its torn end left out. Raises UsageError where it cannot be read."""
+    number = 0
     try:
         with _opened(path) as file:
             for line in file:
+                number += 1
                 if line.endswith("\n"):
                     yield line
-    except (EOFError, zlib.error):
+    except EOFError:
         return
+    except zlib.error:
+        name = clean(shlex.quote(str(path)))
+        raise UsageError(
+            f"{clean(str(path))} is damaged behind line {number:,}: more may stand there than can be read",
+            f"for what stands before: gunzip < {name} > before.jsonl, then restore --from before.jsonl",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it is not what archive --to writes"
         raise UsageError(f"cannot read {clean(str(path))}: {reason}") from None

@@ -20,7 +20,6 @@ ENSURE = Command(
 DELETE = Command(
     "queue.delete", "D", "Delete", "a queue, with its jobs if you say so", "Changes", ("name?",), changes=True
 )
-READ_ONLY = "this connection is read-only: leave out --read-only or use another context"
 
 R = TypeVar("R")
 
@@ -30,9 +29,8 @@ def open_change(screen: BossScreen, dialog: ChangeDialog[R], then: Callable[[R],
 
     `then` is told of what was done, once every screen has been asked to read again.
     """
-    target = screen.desk.target
-    if target is None or target.read_only:
-        screen.notify(READ_ONLY, severity="warning", markup=False)
+    if screen.desk.refusal:
+        screen.notify(screen.desk.refusal, severity="warning", markup=False)
         return
 
     def closed(result: R | None) -> None:
