@@ -36,7 +36,8 @@ Beside it, `keymap.toml` gives commands of the terminal UI other keys.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,6 +121,21 @@ def drop_empty_no_color() -> None:
     """Take an empty `NO_COLOR` out of the environment: it means not set (no-color.org), which libraries overlook."""
     if not os.environ.get("NO_COLOR", "set"):
         del os.environ["NO_COLOR"]
+
+
+@contextmanager
+def naming_service(service: object) -> Iterator[None]:
+    """The environment as if it named this service, for libpq's defaults tell of no other; unchanged where None."""
+    outer = os.environ.get("PGSERVICE")
+    try:
+        if service is not None:
+            os.environ["PGSERVICE"] = str(service)
+        yield
+    finally:
+        if outer is not None:
+            os.environ["PGSERVICE"] = outer
+        else:
+            os.environ.pop("PGSERVICE", None)
 
 
 def dumb_terminal(environ: Mapping[str, str]) -> bool:

@@ -88,9 +88,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What thousands of tests are made of stays to the end: no collection need visit it again."""
+    """What tests are made of stays to the end; of the rest, collecting would take a tenth of the time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

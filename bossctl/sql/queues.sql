@@ -24,10 +24,13 @@ SELECT j.name FROM {job} AS j UNION SELECT s.name FROM {schedule} AS s ORDER BY 
 
 -- name: queues
 -- needs: queue
-SELECT q.*, extract(epoch FROM now() - q.monitor_on)::float8 AS monitor_age_seconds
+-- Every column costs: this is read for the first paint, and again and again.
+SELECT q.name, q.policy, q.retry_limit, q.retry_delay, q.retry_backoff, q.retry_delay_max, q.expire_seconds,
+       q.retention_seconds, q.deletion_seconds, q.dead_letter, q.warning_queued, q.heartbeat_seconds, q.notify,
+       q.partition, q.table_name, q.active_count, q.failed_count, q.created_on, q.updated_on,
+       extract(epoch FROM now() - q.monitor_on)::float8 AS monitor_age_seconds
 FROM {queue} AS q
 WHERE %(names)s::text[] IS NULL OR q.name = ANY (%(names)s::text[])
-ORDER BY q.name
 
 -- name: open_counts
 -- when: index:i14

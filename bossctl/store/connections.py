@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from bossctl.config import ConnectionSpec
+from bossctl.config import ConnectionSpec, naming_service
 from bossctl.errors import MissingPrivilege, NotPgBoss, Unreachable
 from bossctl.format import clean
 from bossctl.models.common import Target
@@ -348,18 +347,7 @@ def _expected_target(spec: ConnectionSpec, conninfo: str) -> Target:
 
 
 def _libpq_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What libpq takes beside what is given: from its environment, and from the service that is named.
-
-    It tells only of the service that its environment names.
-    """
-    outer = os.environ.get("PGSERVICE")
-    try:
-        if "service" in given:
-            os.environ["PGSERVICE"] = str(given["service"])
+    """What libpq takes beside what is given: from its environment, and from the service that is named."""
+    with naming_service(given.get("service")):
         options = pq.Conninfo.get_defaults()
-    finally:
-        if outer is not None:
-            os.environ["PGSERVICE"] = outer
-        else:
-            os.environ.pop("PGSERVICE", None)
     return {one.keyword.decode(): one.val.decode(errors="replace") for one in options if one.val is not None}

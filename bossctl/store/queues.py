@@ -282,7 +282,8 @@ class _Builder:
         kind, table = self._storage(row)
         due = tally.oldest_due
         unmet = ZERO if self.counted else UNKNOWN
-        return Queue(
+        made = object.__new__(Queue)  # what a frozen class sets one by one takes longer than the reading itself
+        made.__dict__.update(
             name=row["name"],
             options=_options(row, self.options),
             counts=_six(tally, self.complete),
@@ -296,6 +297,7 @@ class _Builder:
             updated_on=row["updated_on"],
             monitor_age_seconds=row["monitor_age_seconds"],
         )
+        return made
 
     def _storage(self, row: Row) -> tuple[str, str]:
         if self.layout == "plain":

@@ -217,7 +217,7 @@ def look_at_the_recording(dsn: str) -> None:
         assert value(connection, "SELECT count(*) FROM queue WHERE created_on > now() - interval '9 min'") == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.matrix)])
 def test_waiting_ends_well_on_ctrl_c_and_on_term(number: signal.Signals) -> None:
     with started("--no-tui") as running:
         dsn = first_line(running.stdout)

@@ -128,7 +128,14 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        *(pytest.param(one, marks=pytest.mark.matrix) for one in (signal.SIGTERM, signal.SIGHUP)),
+        signal.SIGKILL,
+    ],
+)
 def test_nothing_is_left_when_the_parent_is_ended(number: signal.Signals, base: Path, ready: Path) -> None:
     process = hold(base, *([] if number == signal.SIGKILL else [str(ready)]))
     try:

@@ -93,6 +93,7 @@ def test_other_schema_names(schema: str, database: DatabaseFactory) -> None:
     assert db.value("SELECT to_regnamespace('pgboss')") is None
 
 
+@pytest.mark.matrix
 async def test_a_boss_finds_its_schema_by_any_name(database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(NEWEST, schema="Odd Name")
     one = await boss(db)
@@ -191,6 +192,7 @@ def test_a_project_whose_lock_does_not_fit_is_refused(tmp_path: Path, monkeypatc
         cached_project(project)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_jobs_by_hand(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
@@ -215,6 +217,7 @@ async def test_jobs_by_hand(release: str, database: DatabaseFactory, boss: BossF
     await one.stop()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_workers(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
@@ -245,6 +248,7 @@ async def test_workers(release: str, database: DatabaseFactory, boss: BossFactor
     assert state(db, late)() == "created"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("release", [one for one in ONE_PER_GENERATION if generation(one) >= 10])
 async def test_queues(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
@@ -263,6 +267,7 @@ async def test_queues(release: str, database: DatabaseFactory, boss: BossFactory
     assert db.execute("SELECT FROM queue WHERE name = 'short'") == []
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("release", ["9.0.3", "10.1.6", "10.4.2", NEWEST])
 async def test_what_a_release_lacks_is_said(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
@@ -280,6 +285,7 @@ async def test_what_a_release_lacks_is_said(release: str, database: DatabaseFact
         assert state(db, job)() == "failed"
 
 
+@pytest.mark.matrix
 async def test_pgboss_errors_arrive(database: DatabaseFactory, boss: BossFactory) -> None:
     one = await boss(database(NEWEST))
     with pytest.raises(BossError, match="Queue nowhere does not exist"):
@@ -293,6 +299,7 @@ async def test_pgboss_errors_arrive(database: DatabaseFactory, boss: BossFactory
     assert caught.value.code == "23505"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("release", every(ONE_PER_GENERATION, ("9.0.3", NEWEST)))
 async def test_a_killed_boss_leaves_its_job_active(release: str, database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(release)
@@ -313,6 +320,7 @@ async def test_a_killed_boss_leaves_its_job_active(release: str, database: Datab
         await crashing.wait_for("job-finished")
 
 
+@pytest.mark.matrix
 async def test_a_paused_boss_answers_when_it_goes_on(database: DatabaseFactory, boss: BossFactory) -> None:
     one = await boss(database(NEWEST))
     one.pause()
@@ -323,6 +331,7 @@ async def test_a_paused_boss_answers_when_it_goes_on(database: DatabaseFactory, 
     await pending
 
 
+@pytest.mark.matrix
 async def test_another_release_may_work_on_a_schema(database: DatabaseFactory, boss: BossFactory) -> None:
     db = database("11.1.2")
     newer = await boss(db, release="12.8.0")
@@ -331,6 +340,7 @@ async def test_another_release_may_work_on_a_schema(database: DatabaseFactory, b
     assert await newer.send("mail")
 
 
+@pytest.mark.matrix
 async def test_maintenance_expires_and_counts(database: DatabaseFactory, boss: BossFactory) -> None:
     db = database("11.1.2")
     one = await boss(db, monitorIntervalSeconds=1)
@@ -345,6 +355,7 @@ async def test_maintenance_expires_and_counts(database: DatabaseFactory, boss: B
     assert db.value("SELECT total_count FROM queue WHERE name = 'mail'") == 1
 
 
+@pytest.mark.matrix
 async def test_long_payloads_pass(database: DatabaseFactory, boss: BossFactory) -> None:
     db = database(NEWEST)
     one = await boss(db)

@@ -74,7 +74,7 @@ async def drawn(driver: Driver, volatile: re.Pattern[str]) -> Iterator[str]:
     return iter(now)
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "140x40"])
+@pytest.mark.parametrize("size", [pytest.param(SMALL, marks=pytest.mark.matrix), LARGE], ids=["80x24", "140x40"])
 async def test_screens_look_as_they_did(
     size: tuple[int, int],
     database: DatabaseFactory,

@@ -395,6 +395,7 @@ def losable() -> Iterator[LosableServer]:
         yield server
 
 
+@pytest.mark.matrix
 async def test_a_database_lost_in_the_middle(losable: LosableServer) -> None:
     """The end of a change that was under way is not known, and is not claimed; looking again tells."""
     async with running(losable.dsn, size=SMALL) as driver:
