@@ -43,20 +43,24 @@ class Figure:
             limits.append(self.ours_ms <= self.limit_ms)
         return any(limits) if limits else None
 
-    def line(self) -> str:
-        """A row of a Markdown table."""
-        targets = []
-        if self.limit_ms is not None:
-            targets.append(f"≤ {self.limit_ms:g} ms")
+    @property
+    def target(self) -> str:
+        """What must not be exceeded, in words; a dash where nothing is."""
+        unit = " MB" if "MB" in self.name else " ms"
+        targets = [f"≤ {self.limit_ms:g}{unit}"] if self.limit_ms is not None else []
         if self.limit_ratio is not None:
             targets.append(f"≤ {self.limit_ratio:.3g} ×")
+        return " or ".join(targets) or "–"
+
+    def line(self) -> str:
+        """A row of a Markdown table."""
         verdict = {True: "pass", False: "**fail**", None: "–"}[self.passes]
         cells = (
             self.name,
             f"{self.ours_ms:.1f}",
             f"{self.reference}: {self.reference_ms:.1f}",
             f"{self.ratio:.2f} ×",
-            " or ".join(targets) or "–",
+            self.target,
             verdict,
         )
         return "| " + " | ".join(cells) + " |"
