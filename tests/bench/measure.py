@@ -49,7 +49,8 @@ class Figure:
         unit = " MB" if "MB" in self.name else " ms"
         targets = [f"≤ {self.limit_ms:g}{unit}"] if self.limit_ms is not None else []
         if self.limit_ratio is not None:
-            targets.append(f"≤ {self.limit_ratio:.3g} ×")
+            share = self.limit_ratio
+            targets.append(f"≤ {share:.3g} ×" if share > 0.5 else f"≤ 1/{1 / share:.0f}")
         return " or ".join(targets) or "–"
 
     def line(self) -> str:
