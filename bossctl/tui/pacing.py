@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from textual import events
 from textual.app import App
 from textual.css.stylesheet import Stylesheet
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -40,7 +40,8 @@ class Paced(Screen[R]):
     """A screen that takes turns with the keyboard while it is opened, resized or come back to.
 
     Textual does all of that in one step of the loop: it applies the stylesheet a second time, lays out, draws, and
-    draws again what was to be drawn anyway.
+    draws again what was to be drawn anyway. Here the lines of the widgets are made beforehand, some at a time; they
+    are kept until the widget changes.
     """
 
     styled = -1
@@ -49,6 +50,8 @@ class Paced(Screen[R]):
     """Whether the layout is not drawn with what is done now."""
     _laid_out = False
     """Whether the layout is yet to be drawn."""
+    _ahead: Iterator[tuple[Widget, tuple[Region, Region]]] | None = None
+    """Those whose lines are yet to be made before all of the screen is drawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,9 +84,26 @@ class Paced(Screen[R]):
             if thread_time() - began > STEP:
                 self._update_timer.resume()
                 return
+        if self._repaint_required and self.is_current and not self.app._batch_count and not self._made_ahead():
+            self.call_later(self._on_timer_update)  # the timer's own next turn would be a frame later
+            return
         if self._laid_out and self._compositor._dirty_regions and not (self._dirty_widgets or self._repaint_required):
             self._compositor_refresh()
         super()._on_timer_update()
+
+    def _made_ahead(self) -> bool:
+        """Whether the lines of all widgets are made; else some more of them are now."""
+        if self._ahead is None:
+            self._ahead = iter(list(self._compositor.visible_widgets.items()))
+        began = thread_time()
+        for widget, (region, clip) in self._ahead:
+            if widget.is_attached:
+                seen = region.intersection(clip)
+                widget.render_lines(Region(seen.x - region.x, seen.y - region.y, seen.width, seen.height))
+            if thread_time() - began > STEP:
+                return False
+        self._ahead = None
+        return True
 
     def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
         """Lay out, and draw only where nothing else is going to: Textual draws after each layout, too."""
