@@ -21,7 +21,7 @@ from bossctl.store import Store
 from tests.bench.measure import Figure
 
 QUEUE = "bench-actions"
-RUNS = 3
+RUNS = 5
 SLOWEST = 1 / 0.6
 """At least 0.6 times the rows per second of the bare statement."""
 
