@@ -97,8 +97,8 @@ class Paced(Screen[R]):
             self._ahead = iter(list(self._compositor.visible_widgets.items()))
         began = thread_time()
         for widget, (region, clip) in self._ahead:
-            if widget.is_attached:
-                seen = region.intersection(clip)
+            seen = region.intersection(clip)
+            if seen and widget.is_attached:
                 widget.render_lines(Region(seen.x - region.x, seen.y - region.y, seen.width, seen.height))
             if thread_time() - began > STEP:
                 return False

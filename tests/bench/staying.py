@@ -80,12 +80,9 @@ async def _nothing() -> None:
 
 async def left_open(dsn: str) -> tuple[float, float]:
     """Milliseconds of the server's processor time a tick of two seconds, and MB resident."""
-    with (
-        in_terminal([*OURS, "tui", "--dsn", dsn]) as (child, terminal),
-        psycopg.connect(dsn, autocommit=True) as asking,
-    ):
-        backends = Backends(asking)
-        with _drained(terminal):
+    with psycopg.connect(dsn, autocommit=True) as asking:
+        backends = Backends(asking)  # before it starts: what is there already does not count
+        with in_terminal([*OURS, "tui", "--dsn", dsn]) as (child, terminal), _drained(terminal):
             await asyncio.sleep(SETTLE_SECONDS)
             share = await backends.over(STAY_SECONDS)
             return share * TICK_SECONDS * 1000, psutil.Process(child).memory_info().rss / 1024**2
