@@ -9,6 +9,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from bossctl.models.joborders import DEFAULT_ORDER
 from bossctl.store.recording import recording
 from bossctl.store.session import Session, Transaction
 from bossctl.store.translate import SchemaChanged
@@ -130,7 +131,7 @@ class Store:
         listed = self.catalog.has("queue") or self.catalog.has("index:name")
         if not listed or (self.catalog.estimated_rows or 0) <= SCAN_ROWS:
             return None
-        return await self._read(read_glance)
+        return await self._read(read_glance, at_once=self.catalog.has("queue"))
 
     async def queue(self, name: str) -> QueueDetail:
         """One queue with its surroundings. Raises NotFound with near names in the hint."""
@@ -150,14 +151,15 @@ class Store:
         *,
         limit: int = 50,
         after: str | None = None,
-        order: str = "newest",
+        order: str = DEFAULT_ORDER,
         fields: Sequence[str] = (),
     ) -> JobPage:
         """One page of jobs in one of the ORDER_WORDS; `fields` such as `policy` or `data.user.id` come in `more`."""
         from bossctl.store.jobs import read_page
 
         return await self._read(
-            lambda transaction: read_page(transaction, selector, limit=limit, after=after, order=order, fields=fields)
+            lambda transaction: read_page(transaction, selector, limit=limit, after=after, order=order, fields=fields),
+            at_once=order == DEFAULT_ORDER,
         )
 
     def job_orders(self, selector: Selector | None = None) -> tuple[OrderOffer, ...]:
@@ -297,11 +299,12 @@ class Store:
         longest_seconds: float = math.inf,
         *,
         lookup: bool = False,
+        at_once: bool = False,
     ) -> _T:
         """Run one reading; once more with a fresh catalog when pg-boss was migrated since it was read."""
         timeout = min(self.session.timeout_seconds, longest_seconds)
         try:
-            async with self.session.read(timeout, lookup=lookup) as transaction:
+            async with self.session.read(timeout, lookup=lookup, at_once=at_once) as transaction:
                 return await reading(transaction)
         except SchemaChanged:
             await self.session.reread()

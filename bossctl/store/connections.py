@@ -87,14 +87,14 @@ class SingleConnection:
 
 
 class Pool:
-    """A few connections for a program that stays; broken ones are replaced."""
+    """A few connections for a program that stays; broken ones are replaced. `target` is what messages name."""
 
     def __init__(
         self, pool: AsyncConnectionPool[Connection], conninfo: str, target: Target, refused: asyncio.Event
     ) -> None:
         self._pool = pool
         self._conninfo = conninfo
-        self._target = target
+        self.target = target
         self._refused = refused
 
     @classmethod
@@ -129,12 +129,12 @@ class Pool:
         """A connection that answers; raises Unreachable when none can be had."""
         from psycopg_pool import PoolTimeout
 
-        with translated(self._target):
+        with translated(self.target):
             try:
                 connection = await self._connection()
             except PoolTimeout:
                 raise Unreachable(
-                    f"lost the database ({self._target}): no connection within {CONNECT_TIMEOUT_SECONDS} s",
+                    f"lost the database ({self.target}): no connection within {CONNECT_TIMEOUT_SECONDS} s",
                     "check that the server is up",
                 ) from None
         try:
@@ -158,11 +158,11 @@ class Pool:
         finally:
             refusal.cancel()
             getting.cancel()
-        raise Unreachable(f"lost the database ({self._target}): it takes no connections", "check that the server is up")
+        raise Unreachable(f"lost the database ({self.target}): it takes no connections", "check that the server is up")
 
     async def another(self) -> SingleConnection:
         """One that is not of the pool, so that whoever works with it takes none from the others."""
-        return await _another(self._conninfo, self._target)
+        return await _another(self._conninfo, self.target)
 
     async def close(self) -> None:
         """Close the pool and its connections."""
@@ -171,16 +171,15 @@ class Pool:
 
 @dataclass(frozen=True)
 class Opened:
-    """A connection with what was learned on the way: where it leads and what is there."""
+    """Where connections come from, with what was learned on the way: where they lead and what is there."""
 
-    connection: Connection
+    source: ConnectionSource
     target: Target
     catalog: Catalog
-    conninfo: str
 
 
-async def connect(spec: ConnectionSpec) -> Opened:
-    """Connect, find the pg-boss schema, read its catalog.
+async def connect(spec: ConnectionSpec, *, pooled: bool = False) -> Opened:
+    """Connect, find the pg-boss schema, read its catalog; a pool makes its first connection meanwhile.
 
     Raises UsageError (unreadable DSN), Unreachable, NotPgBoss (none found, or several and none named) and
     MissingPrivilege.
@@ -188,6 +187,7 @@ async def connect(spec: ConnectionSpec) -> Opened:
     conninfo = _conninfo(spec)
     target = _expected_target(spec, conninfo)
     connection = await _opened(conninfo, target)
+    opening = asyncio.create_task(Pool.open(conninfo, target)) if pooled else None
     try:
         await _configure(connection)
         info = connection.info
@@ -197,8 +197,15 @@ async def connect(spec: ConnectionSpec) -> Opened:
             catalog = await read_catalog(connection, target)
     except BaseException:
         await connection.close()
+        if opening is not None:
+            await (await opening).close()
         raise
-    return Opened(connection, target, catalog, conninfo)
+    if opening is None:
+        return Opened(SingleConnection(connection, conninfo, target), target, catalog)
+    await connection.close()
+    pool = await opening
+    pool.target = target
+    return Opened(pool, target, catalog)
 
 
 async def _opened(conninfo: str, target: Target) -> Connection:
@@ -237,7 +244,9 @@ async def snapshot(connection: Connection, target: Target, timeout_seconds: floa
 
 
 async def roll_back(connection: Connection) -> None:
-    """End a transaction without hiding the error that is on its way up."""
+    """End a transaction, where there is one, without hiding the error that is on its way up."""
+    if connection.info.transaction_status == pq.TransactionStatus.IDLE:
+        return
     try:
         with answered(connection, QUICK_SECONDS):
             await connection.execute(bare("rollback").text)

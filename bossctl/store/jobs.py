@@ -58,23 +58,35 @@ async def read_page(
     catalog = transaction.queries.catalog
     selection = select(selector, catalog)
     cursor = decode(after, sorting) if after is not None else None
-    as_of = cursor.as_of if cursor is not None and cursor.as_of is not None else transaction.now
-    rows = await _rows(transaction, selection, sorting, cursor, as_of, limit + 1)
+    as_of = cursor.as_of if cursor is not None else None
+    if sorting.as_of and as_of is None:
+        as_of = transaction.now
+    rows = await _rows(transaction, selection, sorting, cursor, as_of, limit + 1, last=not fields)
     found = rows[:limit]
     more = await read_fields(transaction, selection.relation, [row for _, row in found], fields) if fields else {}
     jobs = tuple(_job_row(row, more.get(key_of(row), {})) for _, row in found)
-    following = encode(*found[-1], as_of) if len(rows) > limit else None
+    following = encode(*found[-1], as_of or transaction.now) if len(rows) > limit else None
     hidden = own_note(catalog) if selection.relation != "job" else None
     return JobPage(jobs, following, transaction.elapsed_ms, hidden or sort_note(sorting, selection, catalog))
 
 
 async def _rows(
-    transaction: Transaction, selection: Selection, order: JobOrder, cursor: Cursor | None, as_of: datetime, limit: int
+    transaction: Transaction,
+    selection: Selection,
+    order: JobOrder,
+    cursor: Cursor | None,
+    as_of: datetime | None,
+    limit: int,
+    *,
+    last: bool,
 ) -> list[tuple[JobOrder, Row]]:
-    """The rows with the list each is of: those with a value to be sorted by, then those without."""
+    """The rows with the list each is of: those with a value to be sorted by, then those without.
+
+    `last`: nothing is asked after them.
+    """
     rows: list[tuple[JobOrder, Row]] = []
     if cursor is None or not cursor.rest:
-        page = _Page(transaction, selection, order, limit, cursor, as_of)
+        page = _Page(transaction, selection, order, limit, cursor, as_of, last=last and not order.nullable)
         rows = [(order, row) for row in await page.rows()]
         cursor = None
     if order.nullable and len(rows) < limit:
@@ -94,9 +106,12 @@ class _Page:
         order: JobOrder,
         limit: int,
         cursor: Cursor | None,
-        as_of: datetime,
+        as_of: datetime | None,
+        *,
+        last: bool = False,
     ) -> None:
         self._transaction = transaction
+        self._last = last
         self._selection = selection
         self._order = order
         self._limit = limit
@@ -119,10 +134,11 @@ class _Page:
             recent = await self._recent()
             if len(recent) == self._limit:
                 return recent
-        if large and self._selection.relation == "job" and not (self._selection.keyed or self._selection.rare):
+        if large and self._selection.relation == "job" and not self._selection.keyed:
             slots = {**self._shape, **self._slots}
-            return await self._transaction.rows("jobs_page_narrow", {**self._values, "limit": self._limit}, **slots)
-        return await self._sorted(ALWAYS, {})
+            narrow = queries.get("jobs_page_narrow", **slots)
+            return await self._transaction.run(narrow, {**self._values, "limit": self._limit}, last=self._last)
+        return await self._sorted(ALWAYS, {}, last=self._last)
 
     async def _walked(self) -> list[Row]:
         """The page by a walk per queue, none of which goes further than the page can reach."""
@@ -163,10 +179,11 @@ class _Page:
             return []
         return await self._sorted(ABOVE_CUTOFF, {"cutoff": sample["cutoff"]})
 
-    async def _sorted(self, cutoff: sql.Composable, values: dict[str, object]) -> list[Row]:
-        source = self._transaction.queries.relation(self._selection.relation)
-        slots = {**self._shape, "source": source, "cutoff": cutoff, **self._slots}
-        return await self._transaction.rows("jobs_page", {**self._values, **values, "limit": self._limit}, **slots)
+    async def _sorted(self, cutoff: sql.Composable, values: dict[str, object], *, last: bool = False) -> list[Row]:
+        queries = self._transaction.queries
+        slots = {**self._shape, "source": queries.relation(self._selection.relation), "cutoff": cutoff, **self._slots}
+        query = queries.get("jobs_page", **slots)
+        return await self._transaction.run(query, {**self._values, **values, "limit": self._limit}, last=last)
 
 
 async def read_jobs_with_id(transaction: Transaction, job_id: str, *, full: bool) -> tuple[Job, ...]:

@@ -91,12 +91,13 @@ async def read_overview(
 
 async def read_glance(transaction: Transaction) -> QueueOverview:
     """All queues with what pg-boss last counted of them (active and failed jobs), with its age; the rest is unknown."""
-    catalog, taken_at = transaction.queries.catalog, transaction.now
+    catalog = transaction.queries.catalog
     tallies: Tallies = defaultdict(Tally)
     if catalog.has("queue"):
-        rows = await transaction.rows("queues", {"names": None})
+        rows = await transaction.run(transaction.queries.get("queues"), {"names": None}, last=True)
     else:
         rows = await _implicit_rows(transaction, tallies, None)
+    taken_at = transaction.now
     for row in rows:
         _take_cached(tallies[row["name"]], row)
     builder = _Builder(catalog, taken_at, complete=False, counted=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-from psycopg import AsyncCursor, sql
+from psycopg import AsyncClientCursor, AsyncCursor, sql
 
 from bossctl.config import ConnectionSpec
 from bossctl.errors import BossctlError, Unreachable, Unsupported, UsageError
@@ -23,9 +23,7 @@ from bossctl.store.connections import (
     LOCK_TIMEOUT_SECONDS,
     Connection,
     ConnectionSource,
-    Pool,
     Row,
-    SingleConnection,
     connect,
     read_catalog,
     roll_back,
@@ -54,19 +52,46 @@ class Begun:
 class Transaction:
     """An open transaction: named statements in, rows out.
 
-    `now` is the server's clock when it began, `elapsed_ms` what its statements have cost so far: the way there and
-    back, which the first message showed, is not counted. `direct`: no pooler hands the server's session to others.
+    `elapsed_ms` is what its statements have cost so far: the way there and back, which the first message showed, or
+    that of a transaction before, is not counted. With `opening` it begins with its first statement, in the same
+    message, and with one that says it is the last it ends there, too. `begun` is None before, `open` says whether it
+    is to be ended.
     """
 
-    def __init__(self, connection: Connection, queries: Queries, target: Target, timeout: float, begun: Begun) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        queries: Queries,
+        target: Target,
+        timeout: float,
+        opening: Query | None = None,
+        round_trip_ms: float = 0.0,
+    ) -> None:
         self.queries = queries
-        self.now = begun.now
         self.elapsed_ms = 0.0
-        self._round_trip_ms = begun.took_ms
-        self.direct = begun.direct
+        self.open = False
+        self.begun: Begun | None = None
+        self._round_trip_ms = round_trip_ms
+        self._opening = opening
         self._connection = connection
         self._target = target
         self._timeout = timeout
+
+    def begin(self, begun: Begun) -> None:
+        """It has begun."""
+        self.begun, self._round_trip_ms, self.open = begun, begun.took_ms, True
+
+    @property
+    def now(self) -> datetime:
+        """The server's clock when it began. Raises LookupError before it has."""
+        if self.begun is None:
+            raise LookupError("this transaction begins with its first statement")
+        return self.begun.now
+
+    @property
+    def direct(self) -> bool:
+        """Whether no pooler hands the server's session to others; False before it has begun."""
+        return self.begun is not None and self.begun.direct
 
     async def rows(
         self, name: str, values: Mapping[str, object] | None = None, /, **slots: sql.Composable
@@ -75,16 +100,25 @@ class Transaction:
         return await self.run(self.queries.get(name, **slots), values)
 
     async def run(
-        self, query: Query, values: Mapping[str, object] | None = None, *, prepared_from: int | None = None
+        self,
+        query: Query,
+        values: Mapping[str, object] | None = None,
+        *,
+        prepared_from: int | None = None,
+        last: bool = False,
     ) -> list[Row]:
         """Run a statement that is composed already.
 
         `prepared_from`: at which of its runs on this connection it is prepared, from 1 on; through a pooler never.
+        `last`: nothing is asked after it, which spares a message where the transaction begins with it.
         """
         started = perf_counter()
         try:
             with translated(self._target, self._timeout), self._answered(), self._preparing(prepared_from):
-                cursor = await self._connection.execute(query.text, dict(values or {}))
+                if self.begun is None and self._opening is not None:
+                    cursor = await self._open_with(self._opening, query, dict(values or {}), last=last)
+                else:
+                    cursor = await self._connection.execute(query.text, dict(values or {}))
         except BossctlError as error:
             note(query, values, self._spent(started), error=str(error))
             raise
@@ -92,6 +126,23 @@ class Transaction:
         rows = await _fetched(cursor)
         note(query, values, spent, rows=len(rows) if cursor.rownumber is not None else max(0, cursor.rowcount))
         return rows
+
+    async def _open_with(
+        self, opening: Query, query: Query, values: dict[str, object], *, last: bool
+    ) -> AsyncCursor[Row]:
+        """Begin with a statement, in one message: its values are written into it, as only that takes several."""
+        parts = (opening, query, bare("commit")) if last else (opening, query)
+        cursor: AsyncCursor[Row] = AsyncClientCursor(self._connection, row_factory=self._connection.row_factory)
+        asked = datetime.now(UTC)
+        await cursor.execute(sql.SQL(";").join([one.text for one in parts]), values)
+        cursor.nextset()
+        row = await cursor.fetchone()
+        if row is None or not cursor.nextset():
+            raise LookupError("a transaction begins with the time")
+        note(opening, None, 0.0, rows=1)
+        self.begin(Begun(row["now"], row["now"] - asked, self._round_trip_ms))
+        self.open = not last
+        return cursor
 
     @contextmanager
     def _preparing(self, time: int | None) -> Iterator[None]:
@@ -156,18 +207,14 @@ class Session:
         self.timeout_seconds = spec.statement_timeout
         self.read_only = spec.read_only
         self.ahead: timedelta | None = None
+        self._round_trip_ms = 0.0
         self._source = source
 
     @classmethod
     async def open(cls, spec: ConnectionSpec, *, pooled: bool = False) -> Session:
         """Connect and read the catalog; raises as `connections.connect`."""
-        opened = await connect(spec)
-        if not pooled:
-            return cls(
-                spec, opened.target, opened.catalog, SingleConnection(opened.connection, opened.conninfo, opened.target)
-            )
-        await opened.connection.close()
-        return cls(spec, opened.target, opened.catalog, await Pool.open(opened.conninfo, opened.target))
+        opened = await connect(spec, pooled=pooled)
+        return cls(spec, opened.target, opened.catalog, opened.source)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -186,11 +233,16 @@ class Session:
         self.queries = Queries(self.catalog)
 
     @asynccontextmanager
-    async def read(self, timeout_seconds: float | None = None, *, lookup: bool = False) -> AsyncIterator[Transaction]:
-        """A read-only transaction with one snapshot; for a `lookup` statements are planned without their values."""
+    async def read(
+        self, timeout_seconds: float | None = None, *, lookup: bool = False, at_once: bool = False
+    ) -> AsyncIterator[Transaction]:
+        """A read-only transaction with one snapshot; for a `lookup` statements are planned without their values.
+
+        `at_once`: it begins with its first statement, and knows the server's clock only then.
+        """
         timeout = timeout_seconds or self.timeout_seconds
         begins = "begin_lookup" if lookup else "begin_read"
-        async with self._transaction(begins, timeout, LOCK_TIMEOUT_SECONDS) as transaction:
+        async with self._transaction(begins, timeout, LOCK_TIMEOUT_SECONDS, at_once=at_once) as transaction:
             yield transaction
 
     def must_take_writes(self) -> None:
@@ -214,18 +266,30 @@ class Session:
             yield transaction
 
     @asynccontextmanager
-    async def _transaction(self, name: str, seconds: float, lock_seconds: float) -> AsyncIterator[Transaction]:
+    async def _transaction(
+        self, name: str, seconds: float, lock_seconds: float, *, at_once: bool = False
+    ) -> AsyncIterator[Transaction]:
+        opening = begin(name, seconds, lock_seconds)
         async with self._source.lease() as connection:
-            with translated(self.target, seconds), answered(connection, deadline.GRACE_SECONDS, self.target):
-                begun = await _begun(connection, begin(name, seconds, lock_seconds))
-            self.ahead = begun.ahead
+            transaction = Transaction(
+                connection, self.queries, self.target, seconds, opening if at_once else None, self._round_trip_ms
+            )
+            if not at_once:
+                with translated(self.target, seconds), answered(connection, deadline.GRACE_SECONDS, self.target):
+                    begun = await _begun(connection, opening)
+                self.ahead, self._round_trip_ms = begun.ahead, begun.took_ms
+                transaction.begin(begun)
             try:
-                yield Transaction(connection, self.queries, self.target, seconds, begun)
+                yield transaction
             except BaseException as error:
                 await roll_back(connection)
                 if isinstance(error, StalePlan):
                     await connection.close()
                 raise
+            if self.ahead is None and transaction.begun is not None:
+                self.ahead = transaction.begun.ahead
+            if not transaction.open:
+                return
             with translated(self.target, seconds), answered(connection, seconds + deadline.GRACE_SECONDS, self.target):
                 await connection.execute(bare("commit").text)
 
