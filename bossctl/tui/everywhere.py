@@ -18,7 +18,7 @@ from bossctl.errors import BossctlError
 from bossctl.format import clean, elapsed
 from bossctl.tui.commands import Command, Invocation, command_list, offers, run
 from bossctl.tui.desk import Desk
-from bossctl.tui.linefilter import ASCII_ONLY, SAFE
+from bossctl.tui.linefilter import ASCII_ONLY, SAFE, InOne
 from bossctl.tui.look import HIGH_CONTRAST, frame_variables, keep_theme, kept_theme
 from bossctl.tui.navigation import FLOOR, Navigation
 from bossctl.tui.places import QueuesPlace
@@ -58,6 +58,7 @@ class Everywhere(Navigation):
 
     def __init__(self, opener: Opener, refresh: float, setup: Setup) -> None:
         self._frame: str | None = None
+        self._filter = InOne(())
         self.setup = setup
         drop_empty_no_color()
         super().__init__()
@@ -85,7 +86,10 @@ class Everywhere(Navigation):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, and after them the gate that lets no raw control character out, and with `--ascii` only ASCII."""
         grey = [self._grey] if self._grey is not None else []
-        return [*super().get_line_filters(), *grey, SAFE, *([ASCII_ONLY] if self.setup.ascii_only else [])]
+        filters = (*super().get_line_filters(), *grey, SAFE, *([ASCII_ONLY] if self.setup.ascii_only else []))
+        if self._filter.filters != filters:
+            self._filter = InOne(filters)
+        return [self._filter]
 
     def get_key_display(self, binding: Binding) -> str:
         """As Textual shows keys; with `--ascii` by their names, since `⏎` would become another key's sign."""

@@ -8,6 +8,7 @@ ASCII does (`AsciiOutput`). Both keep the width of every segment, or the layout 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
@@ -130,7 +131,18 @@ class AsciiOutput(LineFilter):
 
 SAFE = SafeOutput()
 ASCII_ONLY = AsciiOutput()
-"""One object each, so that Textual's cache of filtered strips, keyed by filter, holds.
+"""One object each, so that Textual's cache of filtered strips, keyed by filter, holds."""
 
-In the app: `get_line_filters` returns `[*super().get_line_filters(), SAFE]`, with `ASCII_ONLY` after it on `--ascii`.
-"""
+
+class InOne(LineFilter):
+    """Several filters, one after the other. Behind each Textual keeps a strip of every line."""
+
+    def __init__(self, filters: Sequence[LineFilter]) -> None:
+        super().__init__()
+        self.filters = tuple(filters)
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """What comes out of the last one."""
+        for one in self.filters:
+            segments = one.apply(segments, background)
+        return segments

@@ -149,7 +149,7 @@ class Restyling(App[None]):
         self.stylesheet = fresh
         self.look += 1
         fresh.update_nodes([self])
-        for screen in _seen(self.screen_stack):
+        for screen in seen(self.screen_stack):
             await restyle(screen)
             screen.refresh(layout=True)
 
@@ -171,7 +171,7 @@ async def restyle(screen: Screen[Any]) -> None:
         screen.styled = look
 
 
-def _seen(stack: Sequence[Screen[Any]]) -> Iterator[Screen[Any]]:
+def seen(stack: Sequence[Screen[Any]]) -> Iterator[Screen[Any]]:
     """The screen in front, and those that can be seen behind it."""
     for screen in reversed(stack):
         yield screen

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from textual._styles_cache import StylesCache
 from textual.screen import Screen
+from textual.widget import Widget
+
+from bossctl.tui.pacing import seen
 
 REST = 2
 """Ticks that the screens must have stayed the same before anything is collected: not while somebody goes about."""
@@ -49,6 +52,7 @@ class Tidying:
     def tick(self, screens: Sequence[Screen]) -> None:
         """Tidy up where it is time; `screens` are those that are open now."""
         forget_drawings()
+        forget_unseen(screens)
         if list(screens) != list(self._screens):
             self._screens, self._wait = screens, REST
         elif self._wait:
@@ -62,3 +66,10 @@ def forget_drawings() -> None:
     remembered = StylesCache.get_inner_outer
     if remembered.cache_info().currsize > DRAWINGS:
         remembered.cache_clear()
+
+
+def forget_unseen(stack: Sequence[Screen]) -> None:
+    """Drop what was drawn of screens that nobody sees; gone back to, they are drawn anew anyway."""
+    for screen in {*stack}.difference(seen(stack)):
+        for widget in screen.walk_children(Widget, with_self=True):
+            widget._styles_cache.clear()

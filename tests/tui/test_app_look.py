@@ -18,6 +18,7 @@ from bossctl.config import COLORS
 from bossctl.errors import UsageError
 from bossctl.store import Store
 from bossctl.tui.app import DARK, BossApp
+from bossctl.tui.linefilter import InOne
 from bossctl.tui.look import _FRAMES, HIGH_CONTRAST, THEMES, keep_theme, kept_theme
 from bossctl.tui.screens.base import BossScreen
 from bossctl.tui.setup import Setup
@@ -180,7 +181,9 @@ def test_an_empty_no_color_is_as_good_as_none(value: str | None, grey: bool, mon
         monkeypatch.setenv("NO_COLOR", value)
     app = BossApp(opener(""))
     assert app.no_color is grey
-    assert any(isinstance(one, Monochrome) for one in app.get_line_filters()) is grey
+    (filters,) = app.get_line_filters()
+    assert isinstance(filters, InOne)
+    assert any(isinstance(one, Monochrome) for one in filters.filters) is grey
 
 
 async def test_no_color_can_be_asked_for_by_flag(seeded: SeededFactory) -> None:

@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -15,12 +16,16 @@ from textual.color import Color
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
+from bossctl.tui import pacing
+from bossctl.tui.pacing import Paced
 from bossctl.tui.screens.delete import DeleteDialog
 from bossctl.tui.screens.ensure import EnsureForm
 from bossctl.tui.screens.job import JobScreen
 from bossctl.tui.screens.jobs import JobsScreen
 from bossctl.tui.screens.jobsdialog import JobsDialog
+from bossctl.tui.screens.queue import QueueScreen
 from bossctl.tui.screens.queues import QueuesScreen
 from bossctl.tui.screens.statements import StatementsScreen
 from bossctl.tui.tidying import DRAWINGS
@@ -125,6 +130,36 @@ def drawn() -> int:
     """How many drawn lines are kept, by whomever."""
     gc.collect()
     return sum(isinstance(one, Strip) for one in gc.get_objects())
+
+
+async def test_screens_that_nobody_sees_keep_nothing_drawn(seeded: SeededFactory) -> None:
+    async with running(seeded(NEWEST).dsn, size=LARGE, refresh=60) as driver:
+        await opened_on(driver, f"queue {BUSY}", QueueScreen)
+        left = driver.app.screen
+        assert kept_lines(left)
+        await opened_on(driver, "jobs", JobsScreen)
+        await until(driver, lambda: not kept_lines(left))
+        await driver.press("escape")
+        await driver.on(QueueScreen)
+        await until(driver, lambda: kept_lines(left))
+
+
+def kept_lines(screen: Screen[Any]) -> int:
+    return sum(len(widget._styles_cache._cache) for widget in screen.walk_children(Widget, with_self=True))
+
+
+async def test_a_screen_is_drawn_in_steps(seeded: SeededFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "STEP", 0.0)
+    made: list[bool] = []
+    made_ahead = Paced._made_ahead
+    monkeypatch.setattr(Paced, "_made_ahead", lambda screen: made.append(done := made_ahead(screen)) or done)
+    async with running(seeded(NEWEST).dsn, size=LARGE, refresh=60) as driver:
+        made.clear()
+        await opened_on(driver, f"queue {BUSY}", QueueScreen)
+        await until(driver, lambda: made[-1:] == [True])
+        widgets = len(driver.app.screen._compositor.visible_widgets)
+    steps = max(len(list(run)) for done, run in groupby(made) if not done)
+    assert steps > widgets / 2, "one widget at a time, and then the screen"
 
 
 @pytest.mark.matrix

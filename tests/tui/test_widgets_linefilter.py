@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.color import Color
 from textual.content import Content
-from textual.filter import LineFilter
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -35,7 +36,7 @@ from textual.widgets import (
     Tree,
 )
 
-from bossctl.tui.linefilter import ASCII_ONLY, SAFE, UNSAFE, ascii_only, safe
+from bossctl.tui.linefilter import ASCII_ONLY, SAFE, UNSAFE, InOne, ascii_only, safe
 from bossctl.tui.widgets.columns import Column
 from bossctl.tui.widgets.rows import Row
 from bossctl.tui.widgets.table import LineTable
@@ -171,3 +172,10 @@ def test_links_and_controls_are_cleaned_too() -> None:
 def test_clean_lines_cost_no_copy() -> None:
     line = [Segment("queue-1 ─│█ 日本", Style()) for _ in range(20)]
     assert SAFE.apply(line, BACKGROUND) is line
+
+
+def test_several_filters_in_one_are_the_same_one_after_the_other() -> None:
+    line = [Segment("a\x1b[31m…", Style(color="red", dim=True)), Segment("é │ b")]
+    truecolor = ANSIToTruecolor(DEFAULT_TERMINAL_THEME)
+    one_by_one = ASCII_ONLY.apply(SAFE.apply(truecolor.apply(line, BACKGROUND), BACKGROUND), BACKGROUND)
+    assert InOne([truecolor, SAFE, ASCII_ONLY]).apply(line, BACKGROUND) == one_by_one != line
