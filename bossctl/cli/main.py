@@ -50,10 +50,11 @@ def _run(arguments: list[str], settings: Settings) -> int:
         raise UsageError("an argument is not valid UTF-8")
     from typer.main import get_command
 
-    from bossctl.cli.app import app
+    from bossctl.cli.app import command_line
 
     try:
-        code = get_command(app).main(arguments, prog_name="bossctl", standalone_mode=False, obj=settings)
+        commands = command_line(arguments[0] if arguments else None)
+        code = get_command(commands).main(arguments, prog_name="bossctl", standalone_mode=False, obj=settings)
     except SystemExit as leaving:  # typer ends a closed pipe this way whatever the mode
         if isinstance(leaving.__context__, BrokenPipeError):
             silence_stdout()

@@ -14,7 +14,7 @@ import pytest
 from typer import TyperException
 from typer.main import get_command
 
-from bossctl.cli.app import app
+from bossctl.cli.app import command_line
 from bossctl.cli.coercion import PlainReading
 from bossctl.cli.settings import Settings
 
@@ -24,16 +24,33 @@ HEAVY = ("textual", "rich", "psycopg", "psycopg_pool", "cronsim", "bossctl.store
 def commands() -> Iterator[tuple[str, Any]]:
     """Every group and command with its path."""
 
-    def walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
-        yield path, command
-        for name, child in getattr(command, "commands", {}).items():
-            yield from walk(f"{path} {name}", child)
+    yield from below("bossctl", get_command(command_line()))
 
-    yield from walk("bossctl", get_command(app))
+
+def below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from below(f"{path} {name}", child)
 
 
 ALL = dict(commands())
 every_command = pytest.mark.parametrize("path", ALL)
+
+
+@pytest.mark.parametrize("first", [path.split()[1] for path in ALL if path.count(" ") == 1])
+def test_a_first_word_loads_the_same_commands_and_few_others(first: str) -> None:
+    found = dict(below("bossctl", get_command(command_line(first))))
+    whole = {path for path in ALL if path.split()[1:2] == [first]}
+    assert whole <= found.keys()
+    assert len(found) <= len(whole) + 3
+    for path in whole:
+        assert found[path].help == ALL[path].help
+        assert [param.opts for param in found[path].params] == [param.opts for param in ALL[path].params]
+
+
+def test_any_other_first_word_has_all_to_choose_from() -> None:
+    for first in (None, "", "--dsn", "quee", "-h"):
+        assert dict(below("bossctl", get_command(command_line(first)))).keys() == ALL.keys()
 
 
 @every_command
@@ -67,7 +84,7 @@ def test_every_value_is_read_without_pydantic(path: str) -> None:
 @pytest.mark.parametrize("value", ["0.1", "3601", "nan", "inf", "soon"])
 def test_an_interval_out_of_bounds_is_refused(value: str) -> None:
     with pytest.raises(TyperException, match="is not"):
-        get_command(app).main(
+        get_command(command_line()).main(
             ["tui", "--refresh", value], prog_name="bossctl", standalone_mode=False, obj=Settings({}, Path())
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from bossctl.cli.app import app
+from bossctl.cli.app import command_line
 from bossctl.doctor import CHECKS
 from bossctl.errors import Exit
 from bossctl.selector import KEYS
@@ -72,7 +72,7 @@ def test_every_exit_code_check_and_selector_key_is_listed() -> None:
 
 
 def test_every_command_is_named() -> None:
-    commands = list(_commands(get_command(app), "bossctl"))
+    commands = list(_commands(get_command(command_line()), "bossctl"))
     assert len(commands) >= 12
     for command in commands:
         assert command in README, command

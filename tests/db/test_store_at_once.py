@@ -68,7 +68,8 @@ async def test_a_statement_that_takes_too_long_is_ended_and_the_connection_goes_
             with pytest.raises(StatementTimeout):
                 async with store.session.read(0.3, at_once=True) as transaction:
                     await ask(store, transaction, last=True)
-            assert status(transaction) is TransactionStatus.IDLE
+        async with store.session._source.lease() as connection:
+            assert connection.info.transaction_status is TransactionStatus.IDLE
         assert (await store.jobs(limit=1)).jobs
 
 

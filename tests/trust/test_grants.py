@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 from typer.main import get_command
 
-from bossctl.cli.app import app
+from bossctl.cli.app import command_line
 from bossctl.demo.binaries import find_binaries
 from bossctl.errors import Exit
 from tests.cli.conftest import Bossctl, Result
@@ -56,7 +56,7 @@ def test_every_command_is_tried() -> None:
             else:
                 yield " ".join((*path, name))
 
-    assert set(below(get_command(app), ())) == {*READS, *ACTIONS, *NO_DATABASE}
+    assert set(below(get_command(command_line()), ())) == {*READS, *ACTIONS, *NO_DATABASE}
     assert all(line.startswith(name) for group in (READS, ACTIONS) for name, lines in group.items() for line in lines)
 
 

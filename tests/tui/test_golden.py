@@ -45,6 +45,7 @@ SCREENS: tuple[tuple[str, str, type[BossScreen]], ...] = (
 )
 VOLATILE = re.compile(
     r"\b20\d\d-[-\d]*[ T]?[\d:]*…|(\d{4}-)?\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?( UTC|Z| [A-Z]{3,4}\b)?|\b\d\d:\d\d(:\d\d)?Z?"
+    r"|\b20\d\d-\d\d-\d\d\b"
     r"|\b(?!0{8})[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?!0{8})[0-9a-f]{8}\b"
     r"|<?\b(\d+(\.\d+)?(ms|s|m|h|d|w))+\b|\b\d+(\.\d+)? ?(min|kB|MB|GB|bytes|B)\b|·*[▁-█]+·*|·{8,}"
     r"|\bqueue_stats_\d+…?"

@@ -196,8 +196,8 @@ async def test_each_part_is_hidden_by_itself(seeded: SeededFactory) -> None:
             await until(driver, lambda: "WARNINGS ?" in driver.text)
             hidden = screen(driver).section("warnings")._unseen
             assert "permission denied for table warning (GRANT SELECT ON ALL TABLES IN SCHEMA" in hidden
-            [row] = [plain(driver, "horizon", key) for key in screen(driver).section("horizon").table.keys]
-            assert row[1:4] == ("another role's", str(holder.info.backend_pid), "?")
+            rows = [plain(driver, "horizon", key) for key in screen(driver).section("horizon").table.keys]
+            assert ("another role's", str(holder.info.backend_pid), "?") in [row[1:4] for row in rows]
             assert f"GRANT pg_read_all_stats TO reader_{db.name}" in text_of(driver, "horizon")
             section = screen(driver).section("indexes")
             assert section.part is None, (
