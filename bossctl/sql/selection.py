@@ -73,7 +73,7 @@ class Selection:
     to look in. `walk`: a short walk per queue by creation time finds a page soon. `dense`: most jobs are selected, so
     that a page lies close to the newest job. `note` warns of a long scan. `keyed`: an index leads to few jobs at once,
     those of some ids or of one queue. `due`: only waiting jobs whose time has come. `one_state`: every job of one
-    state that index i14 leads to, whatever is asked of the queue.
+    state that index i14 leads to, whatever is asked of the queue. `rare`: few jobs fit, however many there are.
     """
 
     where: sql.Composable
@@ -86,6 +86,7 @@ class Selection:
     keyed: bool = False
     due: bool = False
     one_state: bool = False
+    rare: bool = False
 
 
 def select(selector: Selector | None, catalog: Catalog, *, archived: bool = False) -> Selection:
@@ -111,6 +112,7 @@ def select(selector: Selector | None, catalog: Catalog, *, archived: bool = Fals
         note=None if walk and catalog.has("index:i15") else _scan_note(required, catalog),
         keyed=_keyed(required),
         due=_due(required),
+        rare=Is("stuck") in required,
         one_state=walk and catalog.has("index:i14") and _one_state(required),
     )
 

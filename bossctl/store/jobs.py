@@ -134,7 +134,7 @@ class _Page:
             recent = await self._recent()
             if len(recent) == self._limit:
                 return recent
-        if large and self._selection.relation == "job" and not self._selection.keyed:
+        if large and self._selection.relation == "job" and not (self._selection.keyed or self._selection.rare):
             slots = {**self._shape, **self._slots}
             narrow = queries.get("jobs_page_narrow", **slots)
             return await self._transaction.run(narrow, {**self._values, "limit": self._limit}, last=self._last)

@@ -12,6 +12,7 @@ from psycopg import sql
 from bossctl.errors import StatementTimeout, Unsupported
 from bossctl.models.readings_stuck import Pace
 from bossctl.store.connections import Row
+from bossctl.store.queues import unhurried
 from bossctl.store.scope import SAMPLES, Scope, pass_grace
 from bossctl.store.session import Transaction
 
@@ -75,13 +76,13 @@ async def marked(transaction: Transaction, scope: Scope, mark: Mark) -> set[str]
     return {row["queue"] for row in await suspects(transaction, scope) if row["marks"] & mark}
 
 
-def merged(rows: Iterable[Row], mask: str) -> list[Row]:
+async def merged(rows: Iterable[Row], mask: str) -> list[Row]:
     """Rows of `suspects` that show anything of that mask, one for each queue, state and value of the mask, in order."""
     groups: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
     for row in rows:
         if row[mask]:
             groups[row["queue"], row["state"], row[mask]].append(row)
-    return [_merged(groups[key]) for key in sorted(groups)]
+    return [_merged(groups[key]) async for key in unhurried(sorted(groups))]
 
 
 def _merged(rows: Sequence[Row]) -> Row:

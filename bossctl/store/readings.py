@@ -46,6 +46,7 @@ from bossctl.models.readings_storage import LongPayloads, Storage
 from bossctl.models.readings_stuck import Flows, Heartbeats, HeldSlots, OpenWork, Orphans, Scheduler
 from bossctl.store.connections import Row
 from bossctl.store.passes import merged, suspects
+from bossctl.store.queues import unhurried
 from bossctl.store.readings_duplicates import (
     take_dead_letter_pairs,
     take_failed_batches,
@@ -103,7 +104,8 @@ async def known_queues(transaction: Transaction) -> tuple[str, ...]:
 
 async def take_symptoms(transaction: Transaction, scope: Scope) -> Symptoms:
     """The jobs of the window that are not plainly completed, by what they show, and the rows of some samples."""
-    groups = tuple(map(_group, merged(await suspects(transaction, scope), "symptoms")))
+    rows = await merged(await suspects(transaction, scope), "symptoms")
+    groups = tuple([_group(row) async for row in unhurried(rows)])
     return Symptoms(groups, await _evidence(transaction, groups), await pass_grace(transaction))
 
 

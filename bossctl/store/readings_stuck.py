@@ -30,6 +30,7 @@ from bossctl.models.readings_stuck import (
 from bossctl.slots import DAY
 from bossctl.store.connections import Row
 from bossctl.store.passes import dead_letters, merged, paces, suspects
+from bossctl.store.queues import unhurried
 from bossctl.store.readings_keys import unlinked_children
 from bossctl.store.schedules import SEND_SECONDS, cron_parsers
 from bossctl.store.scope import SAMPLES, Scope, pass_grace
@@ -49,7 +50,8 @@ _SHOWN = ~(OpenSymptom.DUE | OpenSymptom.WORKED)
 
 async def take_open_work(transaction: Transaction, scope: Scope) -> OpenWork:
     """What waits or runs, by what it shows; then more about the queues whose due work nobody seems to take."""
-    groups = tuple(map(_group, merged(await suspects(transaction, scope), "open")))
+    rows = await merged(await suspects(transaction, scope), "open")
+    groups = tuple([_group(row) async for row in unhurried(rows)])
     return OpenWork(
         groups=groups,
         evidence=await _evidence(transaction, [group for group in groups if group.symptoms & _SHOWN]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.types import CSSPathType
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
@@ -51,7 +52,7 @@ class BossApp(Everywhere):
     """The terminal UI over an opener. `failure` is why it ended, when it did not end because the user wanted it."""
 
     TITLE = "bossctl"
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "details.tcss", "screens.tcss", "dialogs.tcss"]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_command_provider}
     COMMAND_LIST = (
         Command("app.help", "question_mark", "Help", "all keys of this screen", footer=True, action="show_help"),

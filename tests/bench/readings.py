@@ -33,8 +33,11 @@ COUNT_OF_DASHBOARD = "SELECT count(*)::int AS count FROM {{job}} {where}"
 BY_ID = "SELECT * FROM {job} WHERE id = (SELECT id FROM {job} OFFSET 4711 LIMIT 1)"
 NO_INDEX = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
 EXPIRED = (
-    "SELECT * FROM {{job}} WHERE state = 'active' AND started_on + {expiry} < now() ORDER BY created_on DESC LIMIT 51"
+    "SELECT * FROM {{job}} WHERE state = 'active' AND (started_on + {expiry} < now(){silent})"
+    " ORDER BY created_on DESC LIMIT 51"
 )
+SILENT = " OR heartbeat_on + heartbeat_seconds * interval '1 second' < now()"
+"""What is past its heartbeat is asked for, too, where there is one."""
 EXPIRIES = {
     "expirein": "expirein",
     "expire_in": "expire_in",
@@ -61,6 +64,11 @@ class Bench:
         """How long a job may be active, as each generation has it."""
         found = next(name for name in EXPIRIES if name in self.store.catalog.columns("job"))
         return EXPIRIES[found]
+
+    @property
+    def silent(self) -> str:
+        """The same of heartbeats."""
+        return SILENT if "heartbeat_on" in self.store.catalog.columns("job") else ""
 
     def bare(self, text: str) -> Timed:
         """A reference statement in the words of 10 and newer; `{job}` stands for the job table."""
@@ -148,7 +156,7 @@ async def _lists(bench: Bench) -> AsyncIterator[Figure]:
         theirs = bench.dashboard(where, counted=counted)
         ratio = share if bench.indexed else ON_OLDER.get(name)
         yield await _compared(name, bench.page(expression), "the dashboard's statements", theirs, ratio)
-    name, bare = "active past expiry", EXPIRED.format(expiry=bench.expiry)
+    name, bare = "active past expiry", EXPIRED.format(expiry=bench.expiry, silent=bench.silent)
     yield await _figure(name, bench.page("is:stuck"), bench, "bare query", bare, 1.2)
     job = (await bench.store.jobs(limit=1)).jobs[0]
     scan = bench.scan(BY_ID)

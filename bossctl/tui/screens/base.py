@@ -24,6 +24,7 @@ from bossctl.tui.widgets.footer import FiveKeyFooter
 from bossctl.tui.words import supervision
 
 if TYPE_CHECKING:
+    from bossctl.models.findings import Report
     from bossctl.tui.copying import Copyable
 
 TICK = 0.2
@@ -56,6 +57,7 @@ class BossScreen(Paced[None]):
         self.desk = desk
         self.place = place
         self._under_way: dict[Poll[Any], Worker[None]] = {}
+        self._badge: tuple[Report | None, Content] = (None, Content(""))
 
     # --- what a subclass gives
 
@@ -73,12 +75,14 @@ class BossScreen(Paced[None]):
 
     def badge(self) -> Content:
         """The worst that doctor found; empty while it has not looked."""
-        report = self.desk.checkup.value
+        report: Report | None = self.desk.checkup.value
         if report is None:
             return Content("")
-        from bossctl.tui.findingtexts import badge
+        if report is not self._badge[0]:
+            from bossctl.tui.findingtexts import badge
 
-        return badge(report)
+            self._badge = (report, badge(report))
+        return self._badge[1]
 
     @property
     def queue_here(self) -> str | None:
