@@ -97,17 +97,21 @@ Deed = Callable[[], Awaitable[object]]
 
 
 class Keyboard:
-    """What is done with an app, what stalled it, and the seconds of the longest step of each as it went best."""
+    """What is done with an app, what stalled it, and the seconds of the longest step of each as it went best.
 
-    def __init__(self, driver: Driver) -> None:
+    `most` is how many seconds a step may take; without it, what MOST_STEPS take here at that time.
+    """
+
+    def __init__(self, driver: Driver, most: float | None = None) -> None:
         self.driver = driver
+        self._most = most
         self.stalls: dict[str, str] = {}
         self.longest: dict[str, float] = {}
 
     async def do(self, name: str, deed: Deed, undo: Deed | None = None) -> None:
         """Do something and take it back, until it went well or often enough."""
         for _ in range(TRIES):
-            before = time_of_steps()
+            before = self._allowed()
             with Steps() as steps:
                 await deed()
                 await self.rest()
@@ -115,12 +119,15 @@ class Keyboard:
                     await undo()
                     await self.rest()
             self.longest[name] = min(steps.longest, self.longest.get(name, steps.longest))
-            most = max(before, time_of_steps())
+            most = max(before, self._allowed())
             if steps.longest < most:
                 self.stalls.pop(name, None)
                 return
             told = f"{steps.longest * 1000:.0f} of {most * 1000:.0f} ms"
             self.stalls[name] = min(told, self.stalls.get(name, told), key=lambda one: float(one.split()[0]))
+
+    def _allowed(self) -> float:
+        return time_of_steps() if self._most is None else self._most
 
     async def rest(self) -> None:
         """Until all is drawn and has been tidied up."""
