@@ -92,10 +92,10 @@ async def test_what_fails_after_the_end_leaves_nothing_to_roll_back(seeded: Seed
 @pytest.mark.parametrize("release", ONE_PER_GENERATION)
 async def test_hostile_values_are_values(seeded: SeededFactory, release: str) -> None:
     async with await open_store(seeded(release)) as store:
-        before = await store.histogram()
+        before = (await store.histogram()).queues
         for expression in (f"queue:{quoted(EVIL)}", f"key:{quoted(EVIL)}", f"data.x:{quoted(EVIL)}"):
             assert not (await store.jobs(parse(expression))).jobs
-        assert await store.histogram() == before or (await store.histogram()).queues == before.queues
+        assert (await store.histogram()).queues == before
 
 
 def quoted(text: str) -> str:
