@@ -32,7 +32,7 @@ def archived(queries: Queries, *, own: bool, exported: bool) -> Change:
         unfit="not-finished",
         reasons=reasons,
         values={"schema": queries.catalog.schema, "generation": queries.catalog.generation},
-        keyed=frozenset({ARCHIVED} if own else ()),
+        keyed=frozenset({ARCHIVED} if own or _archive_key(queries.catalog) else ()),
     )
 
 
@@ -49,6 +49,11 @@ def _already_archived(queries: Queries, *, own: bool) -> tuple[tuple[str, str], 
         table, same = queries.relation("archive"), "a.name = j.name" if catalog.has("queue") else "true"
     twin = f"SELECT 1 FROM {table.as_string(None)} AS a WHERE a.id = j.id AND {same} {EACH}"
     return ((ARCHIVED, f"EXISTS ({twin})"),)
+
+
+def _archive_key(catalog: Catalog) -> bool:
+    """Whether pg-boss's archive has a primary key: in 10 (name and id), not in 8 and 9."""
+    return any(index.name == "archive_pkey" and index.unique and index.valid for index in catalog.indexes)
 
 
 def _archived_meanwhile(queries: Queries) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,8 @@ LOCKED = trusted("j.name = %(queue)s AND j.ctid = ANY (ARRAY(SELECT l.place FROM
 """Those that this very statement has locked."""
 GONE = trusted("gone")
 """Those that this very statement has deleted, whole."""
+CHANGED = trusted("changed")
+"""Those that this very statement has changed: their ids."""
 NOTHING = trusted("")
 LOCKED_LINES = trusted("string_agg(l.line, E'\\n')")
 """What was read of the rows when they were locked."""

@@ -129,6 +129,10 @@ INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_xid, bossctl_o
 SELECT %(operation)s, %(kind)s, txid_current(), m.origin, %(queue)s, m.id
 FROM unnest(%(ids)s::uuid[], %(origins)s::uuid[]) AS m(id, origin)
 
+-- name: moved_kept
+INSERT INTO {own_image} (bossctl_operation, bossctl_kind, bossctl_xid, name, id)
+SELECT %(operation)s, 'moved', txid_current(), %(queue)s, c.id FROM {changed} AS c
+
 -- name: links_kept
 -- needs: job_dependency
 INSERT INTO {own_link} (bossctl_operation, child_name, child_id, parent_name, parent_id)

@@ -105,7 +105,7 @@ class Bench:
     async def reference(self, action: str) -> float:
         """Milliseconds for the bare statement."""
         if action in MOVES:
-            return await self._moved(MOVES[action])
+            return await self._moved(action, MOVES[action])
         state, change = CHANGES[action]
         columns = ", ".join(f"{{{name}}}" for name in KEPT[action])
         await self._run("DROP TABLE IF EXISTS bench_image")
@@ -119,10 +119,14 @@ class Bench:
         )
         return (perf_counter() - started) * 1000
 
-    async def _moved(self, state: str) -> float:
+    async def _moved(self, action: str, state: str) -> float:
         await self._run("DROP TABLE IF EXISTS bench_gone")
-        await self._run("CREATE TABLE bench_gone AS SELECT * FROM {job} WHERE false")
-        await self._run("ALTER TABLE bench_gone ADD PRIMARY KEY (name, id)")
+        if action == "archive" and self._store.catalog.has("archive"):
+            archive = sql.Identifier(self._store.catalog.schema, "archive")
+            await self._run("CREATE TABLE bench_gone (LIKE {archive} INCLUDING ALL)", archive=archive)
+        else:
+            await self._run("CREATE TABLE bench_gone AS SELECT * FROM {job} WHERE false")
+            await self._run("ALTER TABLE bench_gone ADD PRIMARY KEY (name, id)")
         started = perf_counter()
         await self._run(
             "WITH gone AS (DELETE FROM {job} WHERE name = 'bench-actions'"

@@ -52,6 +52,7 @@ def action_slots(catalog: Catalog) -> dict[str, sql.Composable]:
         "lines": LOCKED_LINES,
         "leaving": queries.get("leaving_lines", chosen=BY_ID, line_texts=as_line(("id",))).text,
         "deed": queries.get("action_leaving", chosen=BY_ID).text,
+        "changed": queries.relation("job_table"),
         "gone": queries.relation("job_table"),
         "reason": reason(change, catalog),
         "eligible": eligible(change, catalog),

@@ -91,7 +91,10 @@ async def at_once(store: Store, record: Record) -> Steps | None:
     """The same in one statement."""
     queries = store.session.queries
     if queries.catalog.has("archive"):
-        return Steps(NOTHING, _kept(queries), takes=True, keeps_ids=True)
+        if (moving := record.moving()) is None:
+            return Steps(NOTHING, _kept(queries), takes=True, keeps_ids=True)
+        text, values = moving
+        return Steps(NOTHING, _kept(queries), values, takes=True, moved=text)
     shape = await ownschema.lasting_shape(store, "archive", _columns(queries))
     return Steps(NOTHING, _kept(queries), _bound(queries.catalog, record, shape), takes=True, unlinked=True)
 

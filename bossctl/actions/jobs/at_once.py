@@ -46,8 +46,10 @@ async def steps_of(store: Store, selected: Selected, record: Record) -> Steps | 
     reducing = counters.reducing(store.session.queries) if selected.kind.removes else {}
     counting = record.counting() if not steps.keeps_ids else None
     text, values = counting or (None, {})
-    # PostgreSQL runs what nobody reads from last to first: rows are locked in the order of the steps, queue first.
-    after = last(**({"counted": text} if text else {}), **reducing)
+    # PostgreSQL runs what nobody reads from last to first: rows are locked in the order of the steps, queue first, and
+    # the operation's row, which all lanes count in, as late as can be.
+    keeping = {"kept_moved": steps.moved} if steps.moved else {}
+    after = last(**({"counted": text} if text else {}), **keeping, **reducing)
     values = {**steps.values, **values}
     return replace(steps, last=after, values=values, counts=text is not None, reduces=bool(reducing))
 

@@ -131,6 +131,9 @@ class FileRecord:
         deed = queries.get("leaving_lines", chosen=LOCKED, line_texts=texts)
         return Steps(NOTHING, deed.text, {"most": IMAGE_BYTES}, lines=CHANGED_LINES, unlinked=True)
 
+    def moving(self) -> None:
+        """None: `batch` is told."""
+
     def counting(self) -> None:
         """None: it is written when all else is done."""
 

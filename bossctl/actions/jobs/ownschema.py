@@ -11,7 +11,7 @@ from bossctl.actions.jobs.steps import Steps
 from bossctl.errors import MissingPrivilege, Unreachable, Unsupported
 from bossctl.format import clean
 from bossctl.models.jobactions import ActionOutcome
-from bossctl.sql.at_once import CHANGED_ROWS, GIVEN, GONE, LOCKED, NOTHING, kept_first
+from bossctl.sql.at_once import CHANGED, CHANGED_ROWS, GIVEN, GONE, LOCKED, NOTHING, kept_first
 from bossctl.sql.catalog import OWN_SCHEMA, Catalog
 from bossctl.sql.grants import quoted
 from bossctl.sql.ownschema import additions, creation, kept_columns, missing_columns, stored
@@ -202,6 +202,10 @@ class SchemaRecord:
         kept = queries.get("image_of_gone", gone=GONE, **stored(queries.catalog, "image", raw))
         shape = await lasting_shape(self._store, "image", raw)
         return Steps(NOTHING, kept.text, self._values("gone", shape), takes=True, unlinked=True)
+
+    def moving(self) -> tuple[Composable, Mapping[str, object]]:
+        """The ids of what was moved, kept beside the change."""
+        return self._store.session.queries.get("moved_kept", changed=CHANGED).text, {"operation": self.operation}
 
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs were created."""

@@ -56,6 +56,10 @@ class Record(Protocol):
         """As `gone`, for rows that one statement locks and deletes; None where that can't be."""
         ...
 
+    def moving(self) -> tuple[Composable, Mapping[str, object]] | None:
+        """What keeps within one statement that its jobs were moved, and its values; None where `batch` must be told."""
+        ...
+
     async def made(self, transaction: Transaction, queue: str, origins: Mapping[str, str]) -> None:
         """Keep which jobs this operation created in `queue`: new id → id of the job it was made from."""
         ...

@@ -15,6 +15,7 @@ class Steps:
     `deed` returns a row for each changed job, `first` stands before it. `keeps_ids`: the record is told afterwards
     that these jobs were moved. `takes`: the deed writes elsewhere the rows that the statement has deleted, whole.
     `lines`: the rows as a file keeps them where `deed` reads them, NULL for too much.
+    `moved` stands after it and keeps in the record that the jobs were moved.
     `unlinked`: only where no job of the schema waits for another. `last` stands after it: it `counts` for the record,
     and `reduces` the counters of the queue.
     """
@@ -26,6 +27,7 @@ class Steps:
     keeps_ids: bool = False
     takes: bool = False
     unlinked: bool = False
+    moved: Composable | None = None
     last: Composable | None = None
     counts: bool = False
     reduces: bool = False
