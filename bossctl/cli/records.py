@@ -59,7 +59,7 @@ def log(
 def _prune(settings: Settings, printer: Printer, age: str, *, yes: bool) -> int:
     """Forget what is older, after a yes."""
     from bossctl.actions import Operator
-    from bossctl.cli import asking, bridge
+    from bossctl.cli import asking, bridge, talk
     from bossctl.cli.settings import seconds
 
     if settings.spec().read_only:
@@ -68,6 +68,8 @@ def _prune(settings: Settings, printer: Printer, age: str, *, yes: bool) -> int:
     older = seconds(age, "--prune")
     old = bridge.read(settings, lambda store: Operator(store).prunable(older))
     done = 0
+    if old.hidden:
+        talk.say(f"note: {old.hidden}")
     if old.count:
         if not yes:
             asking.agreed(

@@ -59,7 +59,7 @@ class Catalog:
     `fn:create_queue`, `state:expired`, `layout:plain|queues|common`, `own:archive` (a table of bossctl's own that can
     be read), `archives` (an archive of either kind); a leading `!` negates. `own` are the tables of the schema bossctl.
     `owner` owns the table job, `role` is who we are, `is_owner` whether we have the owner's rights, `own_hidden`
-    whether there is a schema of bossctl's own that we may not read.
+    whether there is a schema of bossctl's own that we may not read, `own_entered` whether we may use that schema.
     """
 
     schema: str
@@ -74,6 +74,7 @@ class Catalog:
     is_owner: bool
     own: Mapping[str, Table] = field(default_factory=dict)
     own_hidden: bool = False
+    own_entered: bool = False
     _facts: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -138,6 +139,7 @@ class Catalog:
             row["is_owner"],
             own if OWN_MARK in own else {},
             row["own_exists"] and not all(name in own and own[name].readable for name in ("operation", "archive")),
+            bool(own),
         )
         return cls(**{**bare.__dict__, "_facts": _facts(bare)})
 

@@ -227,7 +227,8 @@ def hidden(catalog: Catalog) -> tuple[str, str] | None:
     role = quoted(catalog.role)
     return (
         f"role {clean(catalog.role)} may not read the schema {OWN_SCHEMA}, where the log and archived jobs are kept",
-        f"GRANT USAGE ON SCHEMA {OWN_SCHEMA} TO {role}; GRANT {READ} ON ALL TABLES IN SCHEMA {OWN_SCHEMA} TO {role}",
+        ("" if catalog.own_entered else f"GRANT USAGE ON SCHEMA {OWN_SCHEMA} TO {role}; ")
+        + f"GRANT {READ} ON ALL TABLES IN SCHEMA {OWN_SCHEMA} TO {role}",
     )
 
 

@@ -99,6 +99,25 @@ CREATE INDEX IF NOT EXISTS archive_operation ON {own_archive} USING brin (bossct
 -- name: mark_own_schema
 INSERT INTO {own_bossctl_format} (format) VALUES (1) ON CONFLICT DO NOTHING
 
+-- name: share_own_tables
+-- Whoever acts first makes the tables: those who may create in this schema write them as well, those who may use it read.
+DO $$
+DECLARE share record;
+BEGIN
+  FOR share IN
+    SELECT c.relname, r.rolname, bool_or(a.privilege_type = 'CREATE') AS writes
+    FROM pg_catalog.pg_namespace AS n
+    CROSS JOIN aclexplode(n.nspacl) AS a
+    JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
+    JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relkind = 'r'
+    WHERE n.nspname = 'bossctl' AND r.rolname <> current_user AND pg_get_userbyid(c.relowner) = current_user
+    GROUP BY c.relname, r.rolname
+  LOOP
+    EXECUTE 'GRANT ' || CASE WHEN share.writes THEN 'SELECT, INSERT, UPDATE, DELETE' ELSE 'SELECT' END
+      || ' ON bossctl.' || quote_ident(share.relname) || ' TO ' || quote_ident(share.rolname);
+  END LOOP;
+END $$
+
 -- name: add_own_columns
 ALTER TABLE {table} {additions}
 

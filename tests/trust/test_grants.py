@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,12 @@ def test_what_the_own_schema_hides_is_told(bossctl: Bossctl, seeded: SeededFacto
         for line in ("log", "job list archived:true", f"job show {job}", "undo --yes", "job restore queue:mail --yes"):
             result = bossctl(*line.split(), "--dsn", dsn)
             assert "GRANT USAGE ON SCHEMA bossctl TO" in result.err, line
+        result = bossctl("log", "--prune", "1d", "--yes", "--dsn", dsn)
+        assert (result.code, result.out) == (Exit.UNSUPPORTED, b""), "it could not look, and says so"
+        db.connection.execute(f'GRANT USAGE ON SCHEMA bossctl TO "{name}"'.encode())
+        result = bossctl("log", "--dsn", dsn)
+        assert "GRANT SELECT ON ALL TABLES IN SCHEMA bossctl" in result.err
+        assert "GRANT USAGE" not in result.err, "only what lacks is named"
         db.connection.execute(printed(bossctl, db, "viewer", name).encode())
         assert bossctl("job", "show", job, "--dsn", dsn).code == Exit.OK
         assert bossctl("log", "--dsn", dsn).err == ""
@@ -133,6 +140,33 @@ def test_what_the_own_schema_hides_is_told(bossctl: Bossctl, seeded: SeededFacto
     db.execute("UPDATE bossctl.operation SET started_on = started_on - '2 days'::interval WHERE action = 'delete'")
     for line in (undo, "log --prune 1d --yes", "job restore queue:mail --yes"):
         does_as_soon_as_granted(bossctl, db, line)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_whoever_of_two_operators_acts_first_shares_the_log(
+    bossctl: Bossctl, seeded: SeededFactory, first: int
+) -> None:
+    """The schema belongs to one of them, its tables to who makes them; a viewer was made between."""
+    db = seeded("12.5.4")
+    names = [f"{kind}_{db.name}" for kind in ("op1", "op2", "view")]
+    with ExitStack() as roles:
+        rights = ("operator", "operator", "viewer")
+        dsns = [
+            roles.enter_context(role(db, name, made_by=printed(bossctl, db, right, name)))
+            for name, right in zip(names, rights, strict=True)
+        ]
+        for dsn in (dsns[first], dsns[1 - first]):
+            for line in ("job delete queue:mail state:failed", "job archive queue:mail state:completed"):
+                result = bossctl(*line.split(), "--limit", "1", "--yes", "--dsn", dsn)
+                assert (result.code, "GRANT" in result.err) == (Exit.OK, False), result.err
+        assert db.value("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'bossctl'") == names[first]
+        for dsn in dsns:
+            result = bossctl("log", "-o", "json", "--dsn", dsn)
+            assert [one["where"] for one in result.json()["operations"]] == ["schema"] * 4, result.err
+            assert len(bossctl("job", "list", "archived:true", "-o", "json", "--dsn", dsn).json()["jobs"]) == 2
+        operation = bossctl("log", "-o", "json", "--dsn", dsns[2]).json()["operations"][0]["operation"]
+        result = bossctl("undo", operation, "--yes", "--dsn", dsns[2])
+        assert (result.code, "GRANT" in result.err) == (Exit.UNSUPPORTED, True)
 
 
 def logged(bossctl: Bossctl, db: Database) -> str:

@@ -25,7 +25,8 @@ from bossctl.store.session import Transaction
 class OwnSchema:
     """What there is of it and what this role may do.
 
-    `ready`: its tables are there and may be written. `can_be_filled`: it is there, empty, and ours to fill.
+    `ready`: its tables are there and may be written. `can_be_filled`: it is there, empty, and ours to fill. `entered`:
+    we may use it and create in it.
     """
 
     present: bool
@@ -35,6 +36,7 @@ class OwnSchema:
     can_be_made: bool
     foreign: bool
     filled: bool
+    entered: bool
     role: str
     database: str
 
@@ -55,6 +57,7 @@ async def look(store: Store) -> OwnSchema:
         can_be_made=not row["present"] and row["may_create_schema"] and not taken,
         foreign=taken or (row["tables"] > 0 and not row["ours"]),
         filled=row["tables"] > 0,
+        entered=row["usable"] and row["may_create_tables"],
         role=row["role"],
         database=store.target.database,
     )
@@ -106,10 +109,11 @@ def may_be_made(found: OwnSchema) -> None:
         )
     if found.present and not found.can_be_filled:
         role = quoted(found.role)
-        tables = f"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {OWN_SCHEMA} TO {role}"
+        entering = [] if found.entered else [f"GRANT USAGE, CREATE ON SCHEMA {OWN_SCHEMA} TO {role}"]
+        tables = [f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {OWN_SCHEMA} TO {role}"]
         raise MissingPrivilege(
-            f"role {clean(found.role)} may not use the schema {OWN_SCHEMA}",
-            f"GRANT USAGE, CREATE ON SCHEMA {OWN_SCHEMA} TO {role}{tables if found.filled else ''}",
+            f"role {clean(found.role)} may not write in the schema {OWN_SCHEMA}",
+            "; ".join([*entering, *(tables if found.filled else [])]),
         )
     if not found.present and not found.can_be_made:
         raise MissingPrivilege(

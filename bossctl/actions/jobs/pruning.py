@@ -11,6 +11,7 @@ from pathlib import Path
 from bossctl.actions.jobs import filelog
 from bossctl.errors import UsageError
 from bossctl.store import Store
+from bossctl.store.grants import need_own, own_note
 
 LEAST_SECONDS = 3600
 """What is younger may be under way."""
@@ -18,11 +19,15 @@ LEAST_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Prunable:
-    """Old operations of one pg-boss schema, in the schema bossctl and in this machine's files."""
+    """Old operations of one pg-boss schema, in the schema bossctl and in this machine's files.
+
+    `hidden` says that the schema bossctl may not be read, so that only files are forgotten.
+    """
 
     before: datetime
     operations: tuple[str, ...]
     paths: tuple[Path, ...]
+    hidden: str | None = None
 
     @property
     def count(self) -> int:
@@ -31,7 +36,10 @@ class Prunable:
 
 
 async def prunable(store: Store, older_than_seconds: int) -> Prunable:
-    """What is older than so many seconds. Raises UsageError for less than an hour."""
+    """What is older than so many seconds.
+
+    Raises UsageError for less than an hour, and MissingPrivilege where the log may not be read and no file is as old.
+    """
     if older_than_seconds < LEAST_SECONDS:
         raise UsageError("--prune must be at least 1h: what is younger may be under way")
     database = await filelog.identity(store)
@@ -40,7 +48,9 @@ async def prunable(store: Store, older_than_seconds: int) -> Prunable:
         values = {"schema": store.catalog.schema, "before": before}
         found = await transaction.rows("prunable", values) if store.catalog.has("own:operation") else []
     paths = [path for path, entry in filelog.headers(database) if entry.at < before]
-    return Prunable(before, tuple(row["operation"] for row in found), tuple(paths))
+    if not paths:
+        need_own(store.catalog)
+    return Prunable(before, tuple(row["operation"] for row in found), tuple(paths), own_note(store.catalog))
 
 
 async def prune(store: Store, old: Prunable) -> int:
