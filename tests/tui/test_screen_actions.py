@@ -10,7 +10,7 @@ from textual.widgets import Button, Input, Static
 from bossctl.actions import Operator
 from bossctl.config import ConnectionSpec
 from bossctl.models.jobactions import ActionRequest, JobAction
-from bossctl.models.jobwords import free
+from bossctl.models.jobwords import TYPED_ABOVE, free
 from bossctl.selector import parse
 from bossctl.store import Store
 from bossctl.tui import joblist
@@ -67,6 +67,12 @@ class Dialog:
     @property
     def message(self) -> str:
         return self._shown("#message")
+
+    @property
+    def jobs(self) -> int:
+        """How many its plan changes."""
+        assert self.screen._plan is not None
+        return free(self.screen._plan)
 
     async def planned(self) -> Dialog:
         """Once the jobs are counted."""
@@ -258,15 +264,18 @@ async def test_the_number_is_typed_and_ctrl_c_stops_after_the_batch(seeded: Seed
         assert driver.app.is_running
 
 
-async def test_a_connection_lost_while_it_is_done(seeded: SeededFactory) -> None:
+@pytest.mark.parametrize("more", [5, 1500], ids=["asked", "number-typed"])
+async def test_a_connection_lost_while_it_is_done(seeded: SeededFactory, more: int) -> None:
     db = seeded(NEWEST)
-    db.execute("INSERT INTO job (name) SELECT 'imports' FROM generate_series(1, 5)")
+    db.execute("INSERT INTO job (name) SELECT 'imports' FROM generate_series(1, %s)", [more])
     async with running(db.dsn) as driver:
         await opened_on(driver, "jobs queue:imports state:created", JobsScreen)
-        dialog = await ask(driver, "asterisk", "C")
+        every = ["asterisk", "asterisk"] if more > TYPED_ABOVE else ["asterisk"]
+        dialog = await ask(driver, *every, "C")
+        keys = [*str(dialog.jobs), "enter"] if more > TYPED_ABOVE else ["y"]
         db.execute("BEGIN")
         db.execute("LOCK TABLE job_common IN SHARE MODE")
-        await driver.press("y")
+        await driver.press(*keys)
         waiter = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         await until(driver, lambda: db.execute(waiter))
         db.execute(f"SELECT pg_terminate_backend(pid) FROM ({waiter}) AS found")
@@ -274,6 +283,9 @@ async def test_a_connection_lost_while_it_is_done(seeded: SeededFactory) -> None
         await until(driver, lambda: not dialog.screen.doing and dialog.message)
         told = dialog.text + dialog.message
         assert "terminat" in told or "closed" in told or "lost" in told
+        await dialog.planned()
+        await until(driver, lambda: dialog.question)
+        assert dialog.text + dialog.message == told, "it stays while the jobs are counted again"
         assert not jobs(db, "cancelled", "imports")
 
 

@@ -153,7 +153,8 @@ class DeleteDialog(ChangeDialog[QueueDeletion]):
 
     def failed(self, sentence: str) -> None:
         """Count again: the question may be another one now."""
-        self.query_one("#typed", Input).clear()
+        with self.prevent(Input.Changed):  # an answer to it would wipe out the sentence
+            self.query_one("#typed", Input).clear()
         self._look(sentence)
 
     @on(Button.Pressed, "#close")

@@ -294,7 +294,8 @@ class JobsDialog(ChangeDialog[ActionOutcome]):
     def failed(self, sentence: str) -> None:
         """Show what became of it; after an error count again."""
         if self._outcome is None:
-            self.query_one("#typed", Input).clear()
+            with self.prevent(Input.Changed):  # an answer to it would wipe out the sentence
+                self.query_one("#typed", Input).clear()
             self._look(sentence)
             return
         self.shown = True
