@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from bossctl.sql.text import trusted
 from tests.cli.conftest import Bossctl, Result
+from tests.cli.test_main import process
 from tests.cli.test_process import PATIENCE, command, environment, on_terminal
 from tests.conftest import DatabaseFactory, SeededFactory
 from tests.support.database import Database
@@ -253,3 +255,15 @@ def test_what_others_hold_and_what_is_taken(bossctl: Bossctl, database: Database
     told = bossctl("job", "retry", "queue:work", "--dry-run", "--dsn", db.dsn)
     assert told.code == 5
     assert "slot-taken" in told.text
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_what_was_done_is_said_where_the_disk_is_full(bossctl: Bossctl, seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    act = ("job", "delete", "queue:mail state:failed", "--limit", "1", "--yes", "-o", "json", "--dsn", db.dsn)
+    with Path("/dev/full").open("wb") as full, process(*act, stdout=full.fileno()) as running:
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 2
+    operation = bossctl("log", "-o", "json", "--dsn", db.dsn).json()["operations"][0]["operation"]
+    assert f"note: operation {operation}; bossctl undo {operation} takes it back" in err.decode()
+    assert b"cannot write the output" in err

@@ -53,7 +53,14 @@ def question(plan: ActionPlan, target: Target) -> str:
 
 
 def done(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: bool) -> None:
-    """What was done."""
+    """What was done; said also where it cannot be printed."""
+    try:
+        _printed(printer, target, outcome, show_sql=show_sql)
+    finally:
+        _said(target, outcome)
+
+
+def _printed(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: bool) -> None:
     if not printer.human:
         printer.single(shapes.action_outcome(outcome, target, statements=show_sql))
     else:
@@ -64,6 +71,9 @@ def done(printer: Printer, target: Target, outcome: ActionOutcome, *, show_sql: 
         printer.facts(facts)
         if show_sql:
             statements(printer, outcome.plan.statements)
+
+
+def _said(target: Target, outcome: ActionOutcome) -> None:
     for text in outcome.warnings:
         talk.say(f"warning: {text}")
     if outcome.stopped is not None:
