@@ -43,6 +43,7 @@ from pathlib import Path
 
 from bossctl.dsn import can_be_sent, checked_dsn, from_pgboss_file, join_conninfo
 from bossctl.errors import UsageError
+from bossctl.files import read_whole
 
 STATEMENT_TIMEOUT = 30.0
 PGBOSS_FILES = ("pgboss.json", ".pgbossrc", ".pgbossrc.json")
@@ -275,7 +276,7 @@ def _from_others(environ: Mapping[str, str]) -> _Source:
 
 def _read_text(path: Path, label: str) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_whole(path).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:

@@ -127,10 +127,11 @@ def _value(name: str, given: str | bool) -> OptionValue:
 
 
 def _read(file: str) -> list[QueueSpec]:
+    from bossctl.files import read_stream, read_whole
     from bossctl.models.queuefile import load
 
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        content = read_stream(sys.stdin.buffer, "stdin") if file == "-" else read_whole(Path(file))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {file}: {getattr(error, 'strerror', None) or 'it is no file name'}") from None
     return list(load(content, "stdin" if file == "-" else file))

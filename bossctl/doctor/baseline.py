@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from bossctl.errors import UsageError
+from bossctl.files import read_whole
 from bossctl.format import clean, truncate
 from bossctl.models.findings import Report, Status
 
@@ -71,7 +72,7 @@ def render(baseline: Baseline) -> str:
 def read(path: Path) -> Baseline | None:
     """The baseline in a file, None where there is no file. Raises UsageError."""
     try:
-        return parse(path.read_bytes().decode("utf-8-sig"))
+        return parse(read_whole(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:

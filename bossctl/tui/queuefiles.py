@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bossctl.errors import UsageError
+from bossctl.files import read_whole
 from bossctl.models.operations import QueueSpec
 from bossctl.models.queuefile import load
 
@@ -22,4 +23,4 @@ async def read_queue_file(path: str) -> tuple[str, Mapping[str, QueueSpec]]:
 
 
 def _read(file: Path) -> bytes:
-    return file.expanduser().read_bytes()
+    return read_whole(file.expanduser())

@@ -164,6 +164,19 @@ def test_a_full_disk_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["queue ensure --check -f /dev/zero", "doctor --only SCH06 --baseline /dev/zero", "info -c prod"]
+)
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_file_that_never_ends_is_refused(bossctl: Bossctl, tmp_path: Path, line: str) -> None:
+    config = tmp_path / ".config" / "bossctl"
+    config.mkdir(parents=True)
+    (config / "config.toml").symlink_to("/dev/zero")
+    result = bossctl(*line.split())
+    assert (result.code, result.out) == (2, b"")
+    assert "holds more than 64 MB" in result.err
+
+
+@pytest.mark.parametrize(
     ("closed", "argv", "code"), [(1, ("doctor", "--list"), 0), (2, ("nonsense",), 2), (1, ("-h",), 0)]
 )
 def test_closed_streams(closed: int, argv: tuple[str, ...], code: int) -> None:
