@@ -35,8 +35,10 @@ _URL = r"postgres(?:ql)?(?:\+\w+)?://"
 _ANY_URL = r"[A-Za-z][A-Za-z0-9+.-]*:"
 _KEYWORD = r"\s*[A-Za-z_]+\s*="
 _HOST = r"(?:\[[0-9A-Fa-f:.%]*\]|[^\[\]:]*)(?::\d*)?"
-_PASSWORD_KEY = r"(?i)\b(password|sslpassword|oauth_client_secret)(\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&'\"]+)"
-_USERINFO = r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\n]*@"
+_PASSWORD_KEY = r"(?i)\b(password|sslpassword|oauth_client_secret)(\s*=\s*)('(?:[^'\\]|\\.)*'?|(?:\\.?|[^\s&'\"\\])+)"
+_SHOWN_PASSWORD = _PASSWORD_KEY.replace(r"\\.", r"\\+.")
+"""The same in a text that may show each backslash as two."""
+_USERINFO = r"((?:\b[A-Za-z][A-Za-z0-9+.-]*:/{1,2}|(?<![\w:/])//)[^\s:/@]*:)[^\n]*@"
 _PORT = r"\d{1,5}"
 _BARE_PERCENT = r"%(?![0-9A-Fa-f]{2})"
 
@@ -96,7 +98,7 @@ def from_pgboss_file(text: str, name: str) -> FileConnection | None:
 
 def redact(text: str) -> str:
     """Blot out passwords in URLs and connection strings anywhere in `text`."""
-    return re.sub(_PASSWORD_KEY, r"\1\2***", re.sub(_USERINFO, r"\1***@", text))
+    return re.sub(_SHOWN_PASSWORD, r"\1\2***", re.sub(_USERINFO, r"\1***@", text))
 
 
 def passwords(dsn: str) -> tuple[str, ...]:

@@ -21,12 +21,17 @@ def say(text: str) -> None:
 
 
 def error(message: str, hint: str | None = None, *, place: str | None = None) -> None:
-    """Say one sentence, the place it is about (an expression with a caret below it), and what to type next."""
-    say(f"error: {message}")
+    """Say one sentence, the place it is about (an expression with a caret below it), and what to type next.
+
+    A name in them may have line breaks of its own, which must not look like ours.
+    """
+    from bossctl.format import clean
+
+    say(f"error: {clean(message)}")
     if place:
         say(place)
     if hint:
-        say(f"hint: {hint}")
+        say(f"hint: {clean(hint)}")
 
 
 class Progress:

@@ -13,9 +13,9 @@ import pytest
 from bossctl.models.queues import OPTION_NAMES
 from tests.cli.conftest import Bossctl, Result
 from tests.cli.stock import EXACT, HOSTILE, HOSTILE_QUEUE, STATES
-from tests.conftest import DatabaseFactory
+from tests.conftest import DatabaseFactory, SeededFactory
 from tests.support.database import Database
-from tests.support.releases import generation
+from tests.support.releases import NEWEST, generation
 
 LISTS = {
     ("queue", "list"): "queues",
@@ -289,3 +289,14 @@ def test_worker_list(bossctl: Bossctl, stock: Database) -> None:
         assert worker["source"] in ("registry", "inferred")
     if stock.schema_number >= 44:
         assert [(worker["release"], worker["source"]) for worker in workers] == [("12.38.0", "registry")]
+
+
+def test_a_line_break_in_a_name_makes_no_line_of_its_own(bossctl: Bossctl, seeded: SeededFactory) -> None:
+    """Neither in what is asked for nor in a name of the database that is offered instead."""
+    db = seeded(NEWEST)
+    name = "jsonb_build_object('name', E'night\\nhint: run this')"
+    db.execute(f"INSERT INTO queue SELECT (jsonb_populate_record(q, {name})).* FROM queue AS q WHERE name = 'mail'")
+    result = bossctl("queue", "show", "night\nhint: run that", "--dsn", db.dsn)
+    assert result.code == 5
+    assert "did you mean night␊hint: run this" in result.err
+    assert [line.partition(":")[0] for line in result.err.splitlines()] == ["error", "hint"]

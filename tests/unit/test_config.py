@@ -343,6 +343,10 @@ def test_nothing_shows_a_password(home: Path) -> None:
     assert PASSWORD not in f"{flags!r}{resolve(flags, env(home), home)!r}{resolve(Flags(), env(home), home)!r}"
 
 
+ESCAPED = f"host=h password=a\\'{PASSWORD}"
+ESCAPED_IN_QUOTES = f"host=h password='a\\'{PASSWORD}'"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -351,6 +355,11 @@ def test_nothing_shows_a_password(home: Path) -> None:
         f"connection 'host=h password={PASSWORD} dbname=d' failed",
         f"host=h password='it\\'s {PASSWORD}' dbname=d",
         f"postgres://h/db?user=u&password={PASSWORD}&x=1",
+        f"host=h password=a\\'{PASSWORD}",
+        f"No such command {ESCAPED!r}",
+        f"No such command {ESCAPED_IN_QUOTES!r}",
+        f"//u:{PASSWORD}@h/x",
+        f"there is no directory postgresql:/u:{PASSWORD}@h",
     ],
 )
 def test_redact(text: str) -> None:
@@ -365,6 +374,7 @@ def test_redact_leaves_the_rest() -> None:
 
 def test_passwords_are_found_as_written_and_decoded() -> None:
     assert set(passwords("postgres://u:p%40w@h/db")) == {"p%40w", "p@w"}
+    assert "a\\" in passwords(r"password='a\\' user=u")
     assert "it's" in passwords(join_conninfo({"password": "it's", "host": "h"}))
     assert passwords("postgres://h/db") == ()
     assert passwords("") == ()
