@@ -60,6 +60,11 @@ class Bench:
         return self.store.catalog.has("index:i15")
 
     @property
+    def millions(self) -> int:
+        """How many million jobs there are, for what may take its time with each of them; at least one."""
+        return max(1, round((self.store.catalog.estimated_rows or 0) / 1_000_000))
+
+    @property
     def expiry(self) -> str:
         """How long a job may be active, as each generation has it."""
         found = next(name for name in EXPIRIES if name in self.store.catalog.columns("job"))
@@ -127,7 +132,7 @@ async def _counts(bench: Bench) -> AsyncIterator[Figure]:
     if bench.store.catalog.has("queue.active_count"):
         name = "overview, cached counters"
         yield await _figure(name, bench.store.glance, bench, "bare query", COUNTERS, None, 2.0)
-    limit = 40.0 if bench.indexed else None
+    limit = 40.0 * bench.millions if bench.indexed else None
     yield await _figure("overview, open states", bench.store.overview, bench, "base", BASE, None, limit)
     yield await _figure("overview, exact", lambda: bench.store.overview(exact=True), bench, "base", BASE)
     yield await _figure("six-state histogram", bench.store.histogram, bench, "base", BASE, 1.2)
