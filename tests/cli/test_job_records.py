@@ -117,3 +117,18 @@ def test_a_bare_undo_names_what_it_takes_back(bossctl: Bossctl, seeded: SeededFa
     ended, drawn = on_terminal(command("undo"), environment(db), typed=(b"to go on:", b"yes\n"))
     assert ended == 0, drawn
     assert db.value("SELECT count(*) FROM job WHERE name = 'exports' AND state = 'cancelled'") == 0
+
+
+def test_what_is_past_its_retention_comes_back_with_more_time(bossctl: Bossctl, seeded: SeededFactory) -> None:
+    db = seeded(NEWEST)
+    dsn = ("--dsn", db.dsn)
+    job = str(db.value("SELECT id FROM job WHERE name = 'mail' AND state = 'failed' ORDER BY id LIMIT 1"))
+    db.execute("UPDATE job SET completed_on = now() - interval '30 days' WHERE id = %s", [job])
+    assert bossctl("job", "archive", f"id:{job}", "--yes", *dsn).code == 0
+    for line in ("undo --yes", "undo --dry-run", f"job restore id:{job} --yes"):
+        result = bossctl(*line.split(), *dsn)
+        assert result.code == 5, result.err
+        assert "hint: bossctl job restore … --keep 7d gives them more time" in result.err
+    result = bossctl("job", "restore", f"id:{job}", "--keep", "7d", "--yes", *dsn)
+    assert (result.code, "--keep" in result.err) == (0, False), result.err
+    assert db.value("SELECT state::text FROM job WHERE id = %s", [job]) == "failed"

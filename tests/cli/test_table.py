@@ -7,6 +7,7 @@ import re
 import pytest
 
 from bossctl.cli.table import Cell, Column, Table, fitted, plain, state_cell
+from bossctl.cli.views.services import SCHEDULE_COLUMNS
 from bossctl.format import cell_width
 
 ID = "7a9d2c1e-0b7e-4e52-9d0e-0d4a2b1c3d4e"
@@ -79,3 +80,11 @@ def test_cells_in_parts_keep_their_colours() -> None:
 def test_states_have_colours_and_unknown_ones_do_not_break() -> None:
     assert state_cell("failed").style
     assert state_cell("new-state-of-a-newer-pg-boss").style == ""
+
+
+@pytest.mark.parametrize("cron", ["*/5 * * * *", "1," * 50_000 + "2 * * * *"])
+def test_a_long_cron_is_cut_on_a_terminal(cron: str) -> None:
+    row = ("nightly", "-", cron, "UTC", "2026-01-01 00:00", ID, "completed", "0 of 9")
+    lines = fitted(Table(SCHEDULE_COLUMNS, [row]), 120, colour=False).splitlines()
+    assert max(map(cell_width, lines)) <= 120
+    assert (cron in lines[1]) == (len(cron) < 24)

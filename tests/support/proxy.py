@@ -100,10 +100,13 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self._door.accept()
-                if self.refuse:
+                try:
+                    server = None if self.refuse else socket.create_connection(("127.0.0.1", self._server.tcp_port))
+                except OSError:  # it was killed, and may come back
+                    server = None
+                if server is None:
                     self._reset(client)
                     continue
-                server = socket.create_connection(("127.0.0.1", self._server.tcp_port))
                 self._open |= {client, server}
                 way = Way(client, server)
                 threading.Thread(target=self._ask, args=(way,), daemon=True).start()

@@ -26,7 +26,14 @@ def planned(printer: Printer, target: Target, plan: ActionPlan, *, show_sql: boo
         if show_sql:
             statements(printer, plan.statements)
     _note(plan)
+    _more_time(plan, plan.skipped)
     talk.say(f"note: nothing was changed in {target} (from {target.source})")
+
+
+def _more_time(plan: ActionPlan, skipped: Mapping[str, int]) -> None:
+    """What to type where maintenance would take away again what comes back."""
+    if "past-retention" in skipped and plan.request.keep_seconds is None:
+        talk.say("hint: bossctl job restore … --keep 7d gives them more time, where the schema can")
 
 
 def announced(plan: ActionPlan, *, show_sql: bool) -> None:
@@ -82,6 +89,7 @@ def _said(target: Target, outcome: ActionOutcome) -> None:
         talk.say(f"note: interrupted; what was changed stays so, {AGAIN}")
     elif outcome.stopped is not None or "locked" in outcome.skipped:
         talk.say(f"hint: {AGAIN}")
+    _more_time(outcome.plan, outcome.skipped)
     if outcome.operation:
         talk.say(f"note: operation {outcome.operation}; {_undoing(outcome)}")
     elif not outcome.changed:

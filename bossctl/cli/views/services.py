@@ -16,7 +16,7 @@ from bossctl.models.workers import Worker, Workers
 SCHEDULE_COLUMNS = (
     Column("QUEUE", least=20),
     Column("KEY", rank=3),
-    Column("CRON", whole=True),
+    Column("CRON", least=24),
     Column("ZONE", rank=2),
     Column("NEXT", rank=0),
     Column("LAST JOB", whole=True, rank=1),
