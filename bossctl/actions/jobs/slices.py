@@ -58,11 +58,11 @@ class Slices:
         return not self._over and self._left <= self._few
 
     async def _next(self, store: Store) -> None:
-        selected = self._selected
+        selected, limit = self._selected, self._limit + 1  # the one more tells whether another reading is needed
         async with store.snapshot() as transaction:
             row = await transaction.row(
                 "action_slice",
-                {**self._values, "limit": self._limit},
+                {**self._values, "limit": limit},
                 acted=selected.source,
                 place=selected.place,
                 where=selected.selection.where,
@@ -70,7 +70,7 @@ class Slices:
                 after=self._after,
             )
         ids = id_list(row["ids"]) if row else []
-        self._over = len(ids) < self._limit
+        self._over = len(ids) < limit
         self._limit = self._rows
         if row is None or not ids:
             return
