@@ -240,15 +240,22 @@ async def test_8_and_9_and_a_queue_that_is_gone_get_a_sentence(seeded: SeededFac
         await driver.on(QueuesScreen)
 
 
-async def test_a_missing_right_is_named(seeded: SeededFactory) -> None:
+@pytest.mark.parametrize("queue", [EMPTY, BUSY])
+async def test_a_missing_right_is_named(seeded: SeededFactory, queue: str) -> None:
     db = seeded("10.4.2")
     with reader(db) as dsn:
         async with running(dsn) as driver:
-            dialog = await asked(driver, EMPTY)
-            await driver.press("y")
+            dialog = await asked(driver, queue)
+            if queue == BUSY:
+                dialog.screen.query_one("#typed", Input).value = queue
+                await driver.press("enter")
+            else:
+                await driver.press("y")
             await until(driver, lambda: "GRANT " in dialog.message)
+            await until(driver, lambda: dialog.screen._plan is not None and not dialog.screen.doing)
+            await driver.pilot.pause()
             assert "only the owner of the table job can drop" in dialog.message
-    assert EMPTY in contents(db)
+    assert queue in contents(db)
 
 
 async def test_a_database_lost_in_the_middle(losable: LosableServer) -> None:
