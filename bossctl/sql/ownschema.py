@@ -23,7 +23,7 @@ _BUILT_IN = re.compile(r"[a-z][a-z0-9 ]*(\(\d+(,\d+)?\))?( with(out)? time zone)
 KEPT_TABLES = ("image", "archive")
 META = "bossctl_"
 NOTHING = trusted("")
-_END = (Write("create_own_archive_index"), Write("mark_own_schema"), Write("share_own_tables"))
+_FINISHING = ("create_own_image_index", "create_own_archive_index", "mark_own_schema", "share_own_tables")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def creation(catalog: Catalog, *, schema: bool) -> list[Write]:
     for table, name in (("image", "create_own_image"), ("archive", "create_own_archive")):
         columns = sql.SQL(", ").join(_definition(one) for one in missing_columns(catalog, table))
         writes.append(Write(name, slots={"definitions": columns}))
-    return [*writes, Write("create_own_image_index"), *_END]
+    return [*writes, *(Write(name) for name in _FINISHING)]
 
 
 def additions(catalog: Catalog) -> list[Write]:
